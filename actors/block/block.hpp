@@ -1,0 +1,28 @@
+// One KV block in use.
+// Owns: the block's state and generation. Promises: a block is free only when its holder gave it up and no writer is left; an event for
+// an earlier life changes nothing. Refuses: an event that is illegal in its state, which is a bug and ends the process.
+#pragma once
+
+#include "actors/messages/blocks.hpp"
+#include "runtime/exec/actor.hpp"
+
+namespace troupe {
+
+class Block final : public exec::Actor<BlockActor::base> {
+ public:
+  Block(caf::actor_config& config, BlockId id, PoolActor pool);
+  const char* name() const override { return "block"; }
+
+ protected:
+  BlockActor::behavior_type make_behavior() override;
+
+ private:
+  void on(const MoveBlock& move);
+
+  BlockId id_;
+  PoolActor pool_;
+  BlockState state_ = BlockState::kFree;
+  Generation generation_;
+};
+
+}  // namespace troupe

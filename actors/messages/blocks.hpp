@@ -1,0 +1,115 @@
+// Reserving, committing and releasing KV blocks.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/typed_actor.hpp>
+
+#include "actors/messages/block_life_cycle.hpp"
+#include "runtime/base/ids.hpp"
+
+namespace troupe {
+
+/// A block in one of its lives.
+struct BlockLife {
+  BlockId block;
+  Generation generation;
+};
+
+struct ReserveBlocks;
+struct CommitBlocks;
+struct ReleaseBlocks;
+struct BlocksReserved;
+struct BlocksRefused;
+struct BlocksAvailable;
+struct BlockFreed;
+struct MoveBlock;
+struct QueryPool;
+struct PoolState;
+
+/// Whoever holds leases: told of grants, refusals and, after a refusal, of room. Part of the token actor's interface.
+using LeaseHolderActor =
+    caf::typed_actor<caf::reacts_to<BlocksReserved>, caf::reacts_to<BlocksRefused>, caf::reacts_to<BlocksAvailable>>;
+
+/// Grants and takes back blocks; asked for its state by whoever shows it.
+using PoolActor =
+    caf::typed_actor<caf::reacts_to<ReserveBlocks>, caf::reacts_to<CommitBlocks>, caf::reacts_to<ReleaseBlocks>,
+                     caf::reacts_to<BlockFreed>, caf::replies_to<QueryPool>::with<PoolState>>;
+
+/// One block in use.
+using BlockActor = caf::typed_actor<caf::reacts_to<MoveBlock>>;
+
+/// Command: `count` blocks for the request, beside those it has. Granted whole or refused whole.
+struct ReserveBlocks {
+  RequestId request;
+  std::uint64_t ticket = 0;  ///< the holder's; comes back with the answer
+  std::int32_t count = 0;
+  LeaseHolderActor holder;
+};
+
+/// Reply to ReserveBlocks: the blocks, in the order in which they extend the request's block table.
+struct BlocksReserved {
+  RequestId request;
+  std::uint64_t ticket = 0;
+  std::vector<BlockLife> blocks;
+};
+
+/// Reply to ReserveBlocks: not enough free blocks. The holder hears BlocksAvailable when that may have changed.
+struct BlocksRefused {
+  RequestId request;
+  std::uint64_t ticket = 0;
+  std::int32_t wanted = 0;
+  std::int32_t free = 0;
+};
+
+/// Notice, once after one or more refusals: blocks came back.
+struct BlocksAvailable {
+  std::int32_t free = 0;
+};
+
+/// Command: the KV of these blocks is written and may be read by attention.
+struct CommitBlocks {
+  std::vector<BlockLife> blocks;
+};
+
+/// Command: the request gives all its blocks up, those granted to earlier ReserveBlocks of the sender included. The sender warrants that no step that reads or writes them is running or to come.
+struct ReleaseBlocks {
+  RequestId request;
+};
+
+/// Command from the pool to a block: something happened to it. A generation that is not the block's present one is late and ignored.
+struct MoveBlock {
+  Generation generation;
+  BlockEvent event = BlockEvent::kReserve;
+};
+
+/// Notice from a block to its pool: this life is over and no writer is left.
+struct BlockFreed {
+  BlockLife life;
+};
+
+/// Question: how many blocks are in which state?
+struct QueryPool {};
+
+/// Blocks by state, for status and metrics: free + all the others = total.
+struct PoolState {
+  std::array<std::int32_t, kBlockStates> by_state{};  ///< indexed by BlockState
+  std::int32_t total = 0;
+  std::int32_t leases = 0;  ///< requests that hold blocks
+};
+
+}  // namespace troupe
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ReserveBlocks)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::BlocksReserved)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::BlocksRefused)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::BlocksAvailable)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::CommitBlocks)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ReleaseBlocks)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::MoveBlock)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::BlockFreed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::QueryPool)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::PoolState)

@@ -1,0 +1,159 @@
+// Which machines serve a request, and what the router and the supervisor tell each other about machines.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/typed_actor.hpp>
+
+#include "actors/messages/work.hpp"
+#include "actors/policies/routing_policy.hpp"
+
+namespace troupe {
+
+struct RouteRequest;
+struct Routed;
+struct RouteRefused;
+struct MachineLost;
+struct PromptPhaseDone;
+struct RequestLeft;
+struct MachineJoined;
+struct MachineLeft;
+struct DecideRoute;
+struct RouteDecided;
+struct WatchDeadline;
+struct ForgetDeadline;
+struct DeadlineTick;
+struct DeadlinePassed;
+
+/// Told where a request goes. Part of the request actor's interface.
+using RoutedActor = caf::typed_actor<caf::reacts_to<Routed>, caf::reacts_to<RouteRefused>, caf::reacts_to<MachineLost>>;
+
+/// Assigns requests to machines.
+using RouterActor =
+    caf::typed_actor<caf::reacts_to<RouteRequest>, caf::reacts_to<PromptPhaseDone>, caf::reacts_to<RequestLeft>,
+                     caf::reacts_to<MachineJoined>, caf::reacts_to<MachineLeft>, caf::reacts_to<RouteDecided>>;
+
+/// Wraps a routing policy: snapshot in, decision and reasons out.
+using RoutingPolicyActor = caf::typed_actor<caf::reacts_to<DecideRoute>>;
+
+/// One completion. Ends exactly once, and survives the death of the machines that serve it by moving.
+using RequestActor =
+    caf::typed_actor<caf::reacts_to<CancelCompletion>, caf::reacts_to<Routed>, caf::reacts_to<RouteRefused>,
+                     caf::reacts_to<MachineLost>, caf::reacts_to<TokenProduced>, caf::reacts_to<RequestFailed>,
+                     caf::reacts_to<RequestReleased>, caf::reacts_to<DeadlinePassed>>;
+
+/// Tells requests when their time is up.
+using DeadlinesActor = caf::typed_actor<caf::reacts_to<WatchDeadline>, caf::reacts_to<ForgetDeadline>, caf::reacts_to<DeadlineTick>>;
+
+/// Command to the router: choose machines for a request. Routed or RouteRefused answers.
+struct RouteRequest {
+  RequestId request;
+  std::int32_t prompt_tokens = 0;  ///< to run through the model: the prompt and, after a move, the tokens generated so far
+  std::int32_t max_tokens = 0;     ///< still to generate at most
+  Attempt attempt = 0;
+  RoutedActor reply_to;
+};
+
+/// Reply to RouteRequest.
+struct Routed {
+  RequestId request;
+  Attempt attempt = 0;
+  MachineId prompt_machine;
+  MachineId token_machine;
+  PromptActor prompt;
+  TokenActor token;
+  std::shared_ptr<const policies::RoutingDecision> why;
+};
+
+/// Reply to RouteRequest: no machine takes it now (kOverloaded, kUnavailable).
+struct RouteRefused {
+  RequestId request;
+  Attempt attempt = 0;
+  Error error;
+};
+
+/// Notice to the requests that a machine served when it was lost: route again.
+struct MachineLost {
+  RequestId request;
+  Attempt attempt = 0;
+  MachineId machine;
+};
+
+/// Notice to the router: the request's prompt has run.
+struct PromptPhaseDone {
+  RequestId request;
+  Attempt attempt = 0;
+};
+
+/// Notice to the router: the request has left its machines, for good or to be routed again.
+struct RequestLeft {
+  RequestId request;
+  Attempt attempt = 0;
+};
+
+/// Notice to the router: a machine serves from now on.
+struct MachineJoined {
+  MachineId machine;
+  std::string name;
+  policies::Role role = policies::Role::kMixed;
+  std::int64_t kv_positions = 0;  ///< how many positions its KV slab holds
+  PromptActor prompt;
+  TokenActor token;
+};
+
+/// Notice to the router: a machine serves no more; its requests are told to move.
+struct MachineLeft {
+  MachineId machine;
+};
+
+/// Command to a policy actor. The snapshot is its alone to read.
+struct DecideRoute {
+  std::shared_ptr<const policies::RoutingSnapshot> snapshot;
+  RouterActor reply_to;
+};
+
+/// Notice to a request: its deadline has passed.
+struct DeadlinePassed {};
+
+/// Command: tell this request when `at` has passed.
+struct WatchDeadline {
+  RequestId request;
+  TimePoint at;
+  caf::typed_actor<caf::reacts_to<DeadlinePassed>> whom;
+};
+
+/// Command: the request has ended.
+struct ForgetDeadline {
+  RequestId request;
+};
+
+/// From the deadlines actor to itself.
+struct DeadlineTick {};
+
+/// Reply to DecideRoute.
+struct RouteDecided {
+  RequestId request;
+  Attempt attempt = 0;
+  std::shared_ptr<const policies::RoutingDecision> decision;
+};
+
+}  // namespace troupe
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::RouteRequest)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Routed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::RouteRefused)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::MachineLost)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::PromptPhaseDone)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::RequestLeft)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::MachineJoined)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::MachineLeft)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::DecideRoute)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::RouteDecided)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::DeadlinePassed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::WatchDeadline)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ForgetDeadline)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::DeadlineTick)

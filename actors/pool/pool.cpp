@@ -1,0 +1,97 @@
+#include "actors/pool/pool.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "actors/block/block.hpp"
+#include "runtime/base/check.hpp"
+
+namespace troupe {
+
+Pool::Pool(caf::actor_config& config, std::int32_t blocks) : Actor(config), slots_(static_cast<std::size_t>(blocks)) {
+  free_.reserve(slots_.size());
+  for (std::uint32_t i = static_cast<std::uint32_t>(blocks); i > 0; --i) free_.push_back(BlockId{i - 1});
+}
+
+PoolActor::behavior_type Pool::make_behavior() {
+  return {
+      [this](ReserveBlocks& reserve) { on(reserve); },   [this](const CommitBlocks& commit) { on(commit); },
+      [this](const ReleaseBlocks& release) { on(release); }, [this](const BlockFreed& freed) { on(freed); },
+      [this](const QueryPool&) { return state(); },
+  };
+}
+
+void Pool::on(ReserveBlocks& reserve) {
+  CHECK(reserve.count > 0, reserve.request, reserve.count);
+  const auto free = static_cast<std::int32_t>(free_.size());
+  if (reserve.count > free) {
+    if (std::find(refused_.begin(), refused_.end(), reserve.holder) == refused_.end()) refused_.push_back(reserve.holder);
+    send(reserve.holder, BlocksRefused{reserve.request, reserve.ticket, reserve.count, free});
+    return;
+  }
+  BlocksReserved granted{reserve.request, reserve.ticket, {}};
+  granted.blocks.reserve(static_cast<std::size_t>(reserve.count));
+  auto& lease = leases_[reserve.request];
+  for (std::int32_t i = 0; i < reserve.count; ++i) {
+    const BlockId block = free_.back();
+    free_.pop_back();
+    auto& slot = slots_[block.value];
+    if (!slot.actor) slot.actor = spawn<Block>(block, PoolActor{this});
+    slot.generation.value += 1;
+    const BlockLife life{block, slot.generation};
+    move(life, BlockEvent::kReserve);
+    lease.push_back(life);
+    granted.blocks.push_back(life);
+  }
+  send(reserve.holder, std::move(granted));
+}
+
+void Pool::on(const CommitBlocks& commit) {
+  for (const auto& life : commit.blocks)
+    if (slots_[life.block.value].generation == life.generation) move(life, BlockEvent::kCommit);
+}
+
+void Pool::on(const ReleaseBlocks& release) {
+  const auto lease = leases_.find(release.request);
+  if (lease == leases_.end()) return;
+  for (const auto& life : lease->second) move(life, BlockEvent::kRelease);
+  leases_.erase(lease);
+}
+
+void Pool::on(const BlockFreed& freed) {
+  auto& slot = slots_[freed.life.block.value];
+  CHECK(slot.generation == freed.life.generation, freed.life.block, slot.generation, freed.life.generation);
+  slot.state = BlockState::kFree;
+  free_.push_back(freed.life.block);
+  --coming_home_;
+  check();
+  // Told once for a whole lease rather than for each of its blocks.
+  if (refused_.empty() || coming_home_ > 0) return;
+  for (const auto& holder : refused_) send(holder, BlocksAvailable{static_cast<std::int32_t>(free_.size())});
+  refused_.clear();
+}
+
+void Pool::move(BlockLife life, BlockEvent event) {
+  auto& slot = slots_[life.block.value];
+  const auto next = next_state(slot.state, event);
+  CHECK(next.has_value(), "block", life.block, to_string(slot.state), to_string(event));
+  // Free is the block's to say: until BlockFreed comes it counts as what it was.
+  if (*next == BlockState::kFree) {
+    ++coming_home_;
+  } else {
+    slot.state = *next;
+  }
+  send(slot.actor, MoveBlock{life.generation, event});
+}
+
+PoolState Pool::state() const {
+  PoolState state;
+  state.total = static_cast<std::int32_t>(slots_.size());
+  for (const auto& slot : slots_) ++state.by_state[static_cast<std::size_t>(slot.state)];
+  state.leases = static_cast<std::int32_t>(leases_.size());
+  return state;
+}
+
+void Pool::check() const { CHECK(free_.size() <= slots_.size() && coming_home_ >= 0, free_.size(), slots_.size(), coming_home_); }
+
+}  // namespace troupe

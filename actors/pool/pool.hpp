@@ -1,0 +1,45 @@
+// The KV blocks of one device.
+// Owns: the free list, the leases (which request holds which blocks), the block actors. Promises: conservation, free + held = all; a lease
+// is granted whole or refused whole; after a refusal the holder hears of the next room. Refuses: more than is free.
+#pragma once
+
+#include <unordered_map>
+#include <vector>
+
+#include "actors/messages/blocks.hpp"
+#include "runtime/exec/actor.hpp"
+
+namespace troupe {
+
+class Pool final : public exec::Actor<PoolActor::base> {
+ public:
+  /// `blocks`: how many the device's slab holds.
+  Pool(caf::actor_config& config, std::int32_t blocks);
+  const char* name() const override { return "pool"; }
+
+ protected:
+  PoolActor::behavior_type make_behavior() override;
+
+ private:
+  struct Slot {
+    BlockActor actor;        // spawned when the block is first used, then kept for its later lives
+    Generation generation;
+    BlockState state = BlockState::kFree;  // as ordered; the block actor alone decides when it is free
+  };
+
+  void on(ReserveBlocks& reserve);
+  void on(const CommitBlocks& commit);
+  void on(const ReleaseBlocks& release);
+  void on(const BlockFreed& freed);
+  PoolState state() const;
+  void move(BlockLife life, BlockEvent event);
+  void check() const;
+
+  std::vector<Slot> slots_;
+  std::vector<BlockId> free_;
+  std::unordered_map<RequestId, std::vector<BlockLife>> leases_;
+  std::int32_t coming_home_ = 0;           // given up, and their BlockFreed not yet here
+  std::vector<LeaseHolderActor> refused_;  // to be told once of room
+};
+
+}  // namespace troupe

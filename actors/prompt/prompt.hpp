@@ -1,0 +1,52 @@
+// The prompt phase of one machine.
+// Owns: the queue of prompts and the batch that runs. Promises: first come first served; a prompt that is cancelled is answered when no step
+// writes its blocks any more. Refuses: nothing; how many wait is bounded where requests are admitted.
+#pragma once
+
+#include <deque>
+#include <vector>
+
+#include "actors/messages/work.hpp"
+#include "actors/prompt/prompt_batch.hpp"
+#include "runtime/exec/actor.hpp"
+
+namespace troupe {
+
+class Prompt final : public exec::Actor<PromptActor::base> {
+ public:
+  /// `max_batch_tokens`: prompt tokens in one step. `local_token`: the token actor that shares the device, or none on a prompt machine.
+  Prompt(caf::actor_config& config, std::int32_t max_batch_tokens, GpuActor gpu, TokenActor local_token);
+  const char* name() const override { return "prompt"; }
+
+ protected:
+  PromptActor::behavior_type make_behavior() override;
+
+ private:
+  struct Job {
+    RunPrompt what;
+    std::int32_t total = 0;    // prompt and generated tokens to run
+    std::int32_t done = 0;     // run in earlier steps
+    bool in_step = false;      // offered to the device
+    bool cancelled = false;
+    std::vector<kernels::Sampled> prompt_logprobs;  // of the chunks so far
+  };
+
+  void on(RunPrompt& run);
+  void on(const CancelPrompt& cancel);
+  void on(StepFinished& finished);
+  WorkState state() const;
+  void offer();
+  device::StepSequence chunk(const Job& job, std::int32_t tokens) const;
+  void finish(Job& job, device::SequenceResult& result);
+  void fail(const Job& job, const Error& error);
+
+  std::int32_t max_batch_tokens_;
+  GpuActor gpu_;
+  TokenActor local_token_;
+  std::deque<Job> queue_;      // those in a step are at the front
+  bool offered_ = false;       // the gpu actor has our offer, or runs it
+  bool owes_ = false;          // the gpu actor waits for our offer
+  std::uint64_t commits_ = 0;  // prompts handed to the machine's own token actor
+};
+
+}  // namespace troupe

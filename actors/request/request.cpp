@@ -1,0 +1,165 @@
+#include "actors/request/request.hpp"
+
+#include <utility>
+
+namespace troupe {
+
+Request::Request(caf::actor_config& config, std::shared_ptr<const RequestSpec> spec, RequesterActor requester,
+                 RequestPeers peers)
+    : Actor(config),
+      spec_(std::move(spec)),
+      requester_(std::move(requester)),
+      peers_(std::move(peers)),
+      detokenizer_(peers_.tokenizer, spec_->skip_special_tokens),
+      stops_(spec_->stop, spec_->include_stop) {
+  detokenizer_.prime(spec_->prompt);
+}
+
+RequestActor::behavior_type Request::make_behavior() {
+  // Nobody wants the answer any more: give it up.
+  monitor(requester_);
+  set_down_handler([this](const caf::down_msg&) { cancel(FinishReason::kCancelled, std::nullopt); });
+  if (spec_->deadline != TimePoint::max())
+    send(peers_.deadlines, WatchDeadline{spec_->id, spec_->deadline, RequestActor{this}});
+  route();
+  return {
+      [this](const CancelCompletion&) { cancel(FinishReason::kCancelled, std::nullopt); },
+      [this](Routed& routed) { on(routed); },
+      [this](const RouteRefused& refused) {
+        if (refused.attempt != attempt_) return;
+        routing_ = false;
+        cancel(FinishReason::kError, refused.error);
+        quit_when_free();
+      },
+      [this](const MachineLost& lost) {
+        if (lost.attempt == attempt_ && !routing_ && token_) move();
+      },
+      [this](TokenProduced& produced) { on(produced); },
+      [this](const RequestFailed& failed) { on(failed); },
+      [this](const RequestReleased& released) { on(released); },
+      [this](const DeadlinePassed&) {
+        cancel(FinishReason::kError,
+               Error{ErrorCode::kDeadline, "The request took longer than it may; ask for fewer tokens or try when the load is lower."});
+      },
+  };
+}
+
+void Request::route() {
+  routing_ = true;
+  const auto generated = static_cast<std::int32_t>(generated_.size());
+  send(peers_.router, RouteRequest{spec_->id, static_cast<std::int32_t>(spec_->prompt.size()) + generated,
+                                   spec_->max_tokens - generated, attempt_, RoutedActor{RequestActor{this}}});
+}
+
+void Request::on(Routed& routed) {
+  if (routed.attempt != attempt_) return;
+  routing_ = false;
+  if (ended_) {
+    send(peers_.router, RequestLeft{spec_->id, attempt_});
+    quit_when_free();
+    return;
+  }
+  token_ = routed.token;
+  send(token_, AdmitRequest{spec_, attempt_, generated_, std::move(routed.prompt), ProgressActor{RequestActor{this}}});
+}
+
+void Request::on(TokenProduced& produced) {
+  if (produced.attempt != attempt_ || ended_) return;
+  if (produced.index == static_cast<std::int32_t>(generated_.size())) {
+    take(produced);
+    for (auto next = early_.begin(); !ended_ && next != early_.end() && next->first == static_cast<std::int32_t>(generated_.size());
+         next = early_.erase(next))
+      take(next->second);
+  } else if (produced.index > static_cast<std::int32_t>(generated_.size())) {
+    early_.emplace(produced.index, std::move(produced));
+  }
+}
+
+void Request::take(TokenProduced& produced) {
+  auto& result = produced.result;
+  if (!result.prompt_logprobs.empty() && !std::exchange(prompt_scored_, true))
+    send(requester_, PromptScored{spec_->id, std::move(result.prompt_logprobs)});
+  // The recompute of a preempted request also comes as a prompt; the router is told once an attempt.
+  if (std::exchange(told_prompt_done_, attempt_) != attempt_) send(peers_.router, PromptPhaseDone{spec_->id, attempt_});
+
+  const auto index = static_cast<std::int32_t>(generated_.size());
+  generated_.push_back(result.token);
+  const bool silent = produced.last && produced.reason == FinishReason::kStop && !spec_->include_stop;
+  std::string text = silent ? std::string{} : stops_.push(detokenizer_.push(result.token));
+  const bool over = produced.last || stops_.found();
+  if (over && !stops_.found()) {
+    text += stops_.push(detokenizer_.finish());
+    text += stops_.finish();
+  }
+  TokensGenerated news{spec_->id, index, {}, std::move(text)};
+  news.tokens.push_back({result.token, std::move(result.logprobs)});
+  send(requester_, std::move(news));
+  if (stops_.found()) {
+    end(FinishReason::kStop, *stops_.found(), std::nullopt);
+  } else if (produced.last && produced.reason == FinishReason::kStop) {
+    end(FinishReason::kStop, result.token, std::nullopt);
+  } else if (produced.last) {
+    end(produced.reason, std::monostate{}, std::nullopt);
+  }
+}
+
+void Request::on(const RequestFailed& failed) {
+  if (failed.attempt != attempt_) return;
+  if (failed.error.code == ErrorCode::kUnavailable && !ended_) {
+    move_when_free_ = true;  // RequestReleased or MachineLost follows
+  } else {
+    cancel(FinishReason::kError, failed.error);
+  }
+}
+
+void Request::on(const RequestReleased& released) {
+  if (released.attempt != attempt_) return;
+  token_ = nullptr;
+  if (move_when_free_ && !ended_) {
+    move();
+    return;
+  }
+  send(peers_.router, RequestLeft{spec_->id, attempt_});
+  quit_when_free();
+}
+
+void Request::move() {
+  send(peers_.router, RequestLeft{spec_->id, attempt_});
+  token_ = nullptr;
+  leaving_ = false;
+  move_when_free_ = false;
+  early_.clear();
+  if (ended_) {
+    quit_when_free();
+    return;
+  }
+  if (++attempt_ >= kMaxAttempts) {
+    cancel(FinishReason::kError, Error{ErrorCode::kUnavailable, "The machines that served the request were lost " +
+                                                                    std::to_string(kMaxAttempts) + " times; try again later."});
+    quit_when_free();
+    return;
+  }
+  route();
+}
+
+void Request::cancel(FinishReason reason, std::optional<Error> error) {
+  if (ended_) return;
+  end(reason, std::monostate{}, std::move(error));
+}
+
+void Request::end(FinishReason reason, std::variant<std::monostate, std::string, TokenId> stop_reason,
+                  std::optional<Error> error) {
+  ended_ = true;
+  send(peers_.deadlines, ForgetDeadline{spec_->id});
+  send(requester_, RequestEnded{spec_->id, reason, std::move(stop_reason), std::move(error),
+                                static_cast<std::int32_t>(spec_->prompt.size()), static_cast<std::int32_t>(generated_.size())});
+  // Harmless where the machine has let go by itself: its notice is on the way.
+  if (token_ && !std::exchange(leaving_, true)) send(token_, CancelRequest{spec_->id, attempt_});
+  quit_when_free();
+}
+
+void Request::quit_when_free() {
+  if (ended_ && !routing_ && !token_) quit();
+}
+
+}  // namespace troupe

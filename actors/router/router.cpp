@@ -1,0 +1,139 @@
+#include "actors/router/router.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/base/check.hpp"
+
+namespace troupe {
+
+Router::Router(caf::actor_config& config, RouterLimits limits, RoutingPolicyActor policy)
+    : Actor(config), limits_(limits), policy_(std::move(policy)) {}
+
+RouterActor::behavior_type Router::make_behavior() {
+  link_to(policy_);
+  return {
+      [this](RouteRequest& request) { on(request); },
+      [this](const PromptPhaseDone& done) { on(done); },
+      [this](const RequestLeft& left) { on(left); },
+      [this](MachineJoined& joined) {
+        policies::MachineView load;
+        load.id = joined.machine;
+        load.role = joined.role;
+        load.kv_positions = joined.kv_positions;
+        machines_[joined.machine] = {std::move(joined), load};
+      },
+      [this](const MachineLeft& left) { on(left); },
+      [this](const RouteDecided& decided) { on(decided); },
+  };
+}
+
+void Router::on(RouteRequest& request) {
+  if (auto error = why_not(request)) {
+    send(request.reply_to, RouteRefused{request.request, request.attempt, std::move(*error)});
+    return;
+  }
+  undecided_.push_back(std::move(request));
+  if (undecided_.size() == 1) decide_next();
+}
+
+std::optional<Error> Router::why_not(const RouteRequest& request) const {
+  if (machines_.empty()) return Error{ErrorCode::kUnavailable, "No machine serves at the moment; try again in a few seconds."};
+  const auto queued = waiting_ + static_cast<std::int32_t>(undecided_.size());
+  if (queued >= limits_.max_waiting)
+    return Error{ErrorCode::kOverloaded, std::to_string(queued) + " requests wait already, as many as may (scheduling.max_waiting); "
+                                         "try again in a few seconds."};
+  std::int64_t largest = 0;
+  for (const auto& [id, machine] : machines_) largest = std::max(largest, machine.load.kv_positions);
+  const std::int64_t wanted = std::int64_t{request.prompt_tokens} + request.max_tokens - 1;
+  if (wanted > largest)
+    return Error{ErrorCode::kTooLarge, "Prompt and max_tokens together need KV for " + std::to_string(wanted) +
+                                           " positions; the largest machine has " + std::to_string(largest) +
+                                           ". Lower max_tokens, or give the server more KV memory (--kv-memory)."};
+  return std::nullopt;
+}
+
+void Router::decide_next() {
+  while (!undecided_.empty() && machines_.empty()) {
+    auto& request = undecided_.front();
+    send(request.reply_to, RouteRefused{request.request, request.attempt,
+                                        {ErrorCode::kUnavailable, "No machine serves at the moment; try again in a few seconds."}});
+    undecided_.pop_front();
+  }
+  if (undecided_.empty()) return;
+  const auto& request = undecided_.front();
+  auto snapshot = std::make_shared<policies::RoutingSnapshot>();
+  snapshot->request = request.request;
+  snapshot->attempt = request.attempt;
+  snapshot->prompt_tokens = request.prompt_tokens;
+  snapshot->max_tokens = request.max_tokens;
+  for (const auto& [id, machine] : machines_) snapshot->machines.push_back(machine.load);
+  send(policy_, DecideRoute{std::move(snapshot), RouterActor{this}});
+}
+
+void Router::on(const RouteDecided& decided) {
+  CHECK(!undecided_.empty() && undecided_.front().request == decided.request, decided.request);
+  RouteRequest request = std::move(undecided_.front());
+  undecided_.pop_front();
+  const auto prompt = machines_.find(decided.decision->prompt_machine);
+  const auto token = machines_.find(decided.decision->token_machine);
+  if (prompt == machines_.end() || token == machines_.end()) {
+    // A machine may have left while the policy thought; one that was never there is the policy's mistake, and asking again would not help.
+    send(request.reply_to, RouteRefused{request.request, request.attempt,
+                                        {ErrorCode::kUnavailable, "The machine that policy \"" + decided.decision->policy +
+                                                                      "\" chose is not there any more; try again."}});
+  } else {
+    auto& p = prompt->second.load;
+    auto& t = token->second.load;
+    p.pending_prompt_tokens += request.prompt_tokens;
+    p.pending_prompts += 1;
+    t.pending_tokens += request.prompt_tokens + request.max_tokens;
+    ++waiting_;
+    send(request.reply_to, Routed{request.request, request.attempt, p.id, t.id, prompt->second.what.prompt,
+                                  token->second.what.token, decided.decision});
+    assigned_[request.request] = Assigned{request, p.id, t.id, false};
+  }
+  decide_next();
+}
+
+Router::Assigned* Router::assigned(RequestId request, Attempt attempt) {
+  const auto found = assigned_.find(request);
+  return found != assigned_.end() && found->second.what.attempt == attempt ? &found->second : nullptr;
+}
+
+void Router::prompt_leaves(Assigned& assigned) {
+  if (std::exchange(assigned.prompt_done, true)) return;
+  --waiting_;
+  const auto machine = machines_.find(assigned.prompt_machine);
+  if (machine == machines_.end()) return;
+  machine->second.load.pending_prompt_tokens -= assigned.what.prompt_tokens;
+  machine->second.load.pending_prompts -= 1;
+}
+
+void Router::on(const PromptPhaseDone& done) {
+  auto* const request = assigned(done.request, done.attempt);
+  if (request == nullptr || request->prompt_done) return;
+  prompt_leaves(*request);
+  if (const auto machine = machines_.find(request->token_machine); machine != machines_.end()) ++machine->second.load.running;
+}
+
+void Router::on(const RequestLeft& left) {
+  auto* const request = assigned(left.request, left.attempt);
+  if (request == nullptr) return;
+  const bool ran = request->prompt_done;
+  prompt_leaves(*request);
+  if (const auto machine = machines_.find(request->token_machine); machine != machines_.end()) {
+    machine->second.load.pending_tokens -= request->what.prompt_tokens + request->what.max_tokens;
+    machine->second.load.running -= ran ? 1 : 0;
+  }
+  assigned_.erase(left.request);
+}
+
+void Router::on(const MachineLeft& left) {
+  machines_.erase(left.machine);
+  for (const auto& [id, request] : assigned_)
+    if (request.prompt_machine == left.machine || request.token_machine == left.machine)
+      send(request.what.reply_to, MachineLost{id, request.what.attempt, left.machine});
+}
+
+}  // namespace troupe

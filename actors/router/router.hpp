@@ -1,0 +1,57 @@
+// Assigns requests to machines.
+// Owns: the table of machines and what each has been given. Promises: one decision at a time, so that each sees the one before; every request is
+// answered with machines or a reason; when a machine leaves, its requests are told. Refuses: past the waiting limit, and what fits no machine.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <unordered_map>
+
+#include "actors/messages/routing.hpp"
+#include "runtime/exec/actor.hpp"
+
+namespace troupe {
+
+struct RouterLimits {
+  std::int32_t max_waiting = 1024;  ///< requests whose prompt has not run; past it a new one is refused with kOverloaded
+};
+
+class Router final : public exec::Actor<RouterActor::base> {
+ public:
+  Router(caf::actor_config& config, RouterLimits limits, RoutingPolicyActor policy);
+  const char* name() const override { return "router"; }
+
+ protected:
+  RouterActor::behavior_type make_behavior() override;
+
+ private:
+  struct Machine {
+    MachineJoined what;
+    policies::MachineView load;
+  };
+  struct Assigned {
+    RouteRequest what;
+    MachineId prompt_machine;
+    MachineId token_machine;
+    bool prompt_done = false;
+  };
+
+  void on(RouteRequest& request);
+  void on(const RouteDecided& decided);
+  void on(const PromptPhaseDone& done);
+  void on(const RequestLeft& left);
+  void on(const MachineLeft& left);
+  void decide_next();
+  std::optional<Error> why_not(const RouteRequest& request) const;
+  void prompt_leaves(Assigned& assigned);
+  Assigned* assigned(RequestId request, Attempt attempt);
+
+  RouterLimits limits_;
+  RoutingPolicyActor policy_;
+  std::map<MachineId, Machine> machines_;
+  std::unordered_map<RequestId, Assigned> assigned_;
+  std::deque<RouteRequest> undecided_;  // the first is with the policy
+  std::int32_t waiting_ = 0;            // assigned requests whose prompt has not run
+};
+
+}  // namespace troupe
