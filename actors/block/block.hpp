@@ -15,6 +15,7 @@ class Block final : public exec::Actor<BlockActor::base> {
 
  protected:
   BlockActor::behavior_type make_behavior() override;
+  void on_exit() override { pool_ = nullptr; }
 
  private:
   void on(const MoveBlock& move);

@@ -20,6 +20,7 @@ class Gpu final : public exec::Actor<GpuActor::base> {
 
  protected:
   GpuActor::behavior_type make_behavior() override;
+  void on_exit() override { seats_ = {}; }
 
  private:
   // Where a planner stands. A planner owes an offer after each step that it took part in.

@@ -36,7 +36,7 @@ void Pool::on(ReserveBlocks& reserve) {
     const BlockId block = free_.back();
     free_.pop_back();
     auto& slot = slots_[block.value];
-    if (!slot.actor) slot.actor = spawn<Block>(block, PoolActor{this});
+    if (!slot.actor) slot.actor = spawn<Block, caf::linked>(block, PoolActor{this});
     slot.generation.value += 1;
     const BlockLife life{block, slot.generation};
     move(life, BlockEvent::kReserve);

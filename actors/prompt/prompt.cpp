@@ -18,6 +18,11 @@ PromptActor::behavior_type Prompt::make_behavior() {
   };
 }
 
+void Prompt::on_exit() {
+  queue_.clear();
+  local_token_ = nullptr;
+}
+
 void Prompt::on(RunPrompt& run) {
   Job job;
   job.total = static_cast<std::int32_t>(run.spec->prompt.size() + run.generated.size());

@@ -20,6 +20,7 @@ class Prompt final : public exec::Actor<PromptActor::base> {
 
  protected:
   PromptActor::behavior_type make_behavior() override;
+  void on_exit() override;
 
  private:
   struct Job {

@@ -21,6 +21,7 @@ class Deadlines final : public exec::Actor<DeadlinesActor::base> {
 
  protected:
   DeadlinesActor::behavior_type make_behavior() override;
+  void on_exit() override { watched_.clear(); }
 
  private:
   void tick();

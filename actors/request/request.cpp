@@ -44,6 +44,11 @@ RequestActor::behavior_type Request::make_behavior() {
   };
 }
 
+void Request::on_exit() {
+  requester_ = nullptr;
+  token_ = nullptr;
+}
+
 void Request::route() {
   routing_ = true;
   const auto generated = static_cast<std::int32_t>(generated_.size());

@@ -30,6 +30,7 @@ class Request final : public exec::Actor<RequestActor::base> {
 
  protected:
   RequestActor::behavior_type make_behavior() override;
+  void on_exit() override;
 
  private:
   void route();

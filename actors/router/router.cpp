@@ -28,6 +28,12 @@ RouterActor::behavior_type Router::make_behavior() {
   };
 }
 
+void Router::on_exit() {
+  machines_.clear();
+  assigned_.clear();
+  undecided_.clear();
+}
+
 void Router::on(RouteRequest& request) {
   if (auto error = why_not(request)) {
     send(request.reply_to, RouteRefused{request.request, request.attempt, std::move(*error)});

@@ -23,6 +23,7 @@ class Router final : public exec::Actor<RouterActor::base> {
 
  protected:
   RouterActor::behavior_type make_behavior() override;
+  void on_exit() override;
 
  private:
   struct Machine {

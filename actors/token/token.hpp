@@ -26,6 +26,7 @@ class Token final : public exec::Actor<TokenActor::base> {
 
  protected:
   TokenActor::behavior_type make_behavior() override;
+  void on_exit() override { sequences_.clear(); }
 
  private:
   enum class Phase : std::uint8_t {

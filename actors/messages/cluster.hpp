@@ -1,0 +1,44 @@
+// What the supervisor tells of the cluster.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/typed_actor.hpp>
+
+#include "actors/messages/blocks.hpp"
+#include "actors/messages/work.hpp"
+#include "actors/policies/routing_policy.hpp"
+
+namespace troupe {
+
+struct QueryCluster;
+struct ClusterState;
+
+/// Starts machines, keeps the list of them, and decides what the death of an actor means.
+using SupervisorActor = caf::typed_actor<caf::replies_to<QueryCluster>::with<ClusterState>>;
+
+/// Question: which machines are there, and what do they do?
+struct QueryCluster {};
+
+struct MachineState {
+  MachineId id;
+  std::string name;
+  policies::Role role = policies::Role::kMixed;
+  std::string device;
+  bool alive = true;
+  WorkState prompts;  ///< of the prompt actor
+  WorkState tokens;   ///< of the token actor
+  PoolState blocks;
+};
+
+struct ClusterState {
+  std::vector<MachineState> machines;
+};
+
+}  // namespace troupe
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::QueryCluster)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ClusterState)

@@ -1,0 +1,108 @@
+#include "actors/supervisor/supervisor.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "actors/gpu/gpu.hpp"
+#include "actors/pool/pool.hpp"
+#include "actors/prompt/prompt.hpp"
+
+namespace troupe {
+namespace {
+
+/// The answer to QueryCluster as it comes together: the last of the machines' actors to answer completes it.
+struct Gathering {
+  void arrived() {
+    if (--missing == 0) promise.deliver(std::move(state));
+  }
+  caf::typed_response_promise<ClusterState> promise;
+  ClusterState state;
+  int missing = 0;
+};
+
+}  // namespace
+
+Supervisor::Supervisor(caf::actor_config& config, RouterActor router, std::vector<MachineSpec> machines)
+    : Actor(config), router_(std::move(router)), to_start_(std::move(machines)) {}
+
+SupervisorActor::behavior_type Supervisor::make_behavior() {
+  set_down_handler([this](const caf::down_msg& down) { on(down); });
+  for (auto& spec : to_start_) machines_.push_back(start(std::move(spec)));
+  to_start_.clear();
+  return {[this](const QueryCluster&) { return state(); }};
+}
+
+Supervisor::Machine Supervisor::start(MachineSpec spec) {
+  Machine machine;
+  const auto& kv = spec.device->info().kv;
+  machine.pool = spawn<Pool>(static_cast<std::int32_t>(kv.blocks));
+  machine.gpu = spawn<Gpu>(spec.device, spec.prompt_tokens_beside_decodes);
+  machine.token = spawn<Token>(spec.token_limits, machine.gpu, machine.pool);
+  machine.prompt = spawn<Prompt>(spec.max_batch_tokens, machine.gpu, machine.token);
+  monitor(machine.pool);
+  monitor(machine.gpu);
+  monitor(machine.token);
+  monitor(machine.prompt);
+  MachineJoined joined{spec.id, spec.name, spec.role, kv.blocks * kernels::kBlockPositions, machine.prompt, machine.token};
+  send(router_, std::move(joined));
+  machine.spec = std::move(spec);
+  return machine;
+}
+
+void Supervisor::on(const caf::down_msg& down) {
+  const auto machine = std::find_if(machines_.begin(), machines_.end(), [&](const Machine& m) {
+    return down.source == m.pool || down.source == m.gpu || down.source == m.token || down.source == m.prompt;
+  });
+  if (machine == machines_.end() || !std::exchange(machine->alive, false)) return;
+  send(router_, MachineLeft{machine->spec.id});
+  stop(*machine);
+}
+
+void Supervisor::stop(Machine& machine) {
+  send_exit(machine.prompt, caf::exit_reason::user_shutdown);
+  send_exit(machine.token, caf::exit_reason::user_shutdown);
+  send_exit(machine.gpu, caf::exit_reason::user_shutdown);
+  send_exit(machine.pool, caf::exit_reason::user_shutdown);
+}
+
+void Supervisor::on_exit() {
+  for (auto& machine : machines_)
+    if (machine.alive) stop(machine);
+  machines_.clear();
+}
+
+caf::typed_response_promise<ClusterState> Supervisor::state() {
+  auto gathering = std::make_shared<Gathering>();
+  gathering->promise = make_response_promise<ClusterState>();
+  gathering->missing = 1;
+  for (std::size_t i = 0; i < machines_.size(); ++i) {
+    const auto& machine = machines_[i];
+    auto& state = gathering->state.machines.emplace_back();
+    state.id = machine.spec.id;
+    state.name = machine.spec.name;
+    state.role = machine.spec.role;
+    state.device = machine.spec.device->info().name;
+    state.alive = machine.alive;
+    if (!machine.alive) continue;
+    gathering->missing += 3;
+    // An actor that dies while it is asked answers with an error: its share stays empty.
+    const auto died = [gathering](caf::error&) { gathering->arrived(); };
+    request(machine.prompt, caf::infinite, QueryWork{}).then([gathering, i](const WorkState& work) {
+      gathering->state.machines[i].prompts = work;
+      gathering->arrived();
+    }, died);
+    request(machine.token, caf::infinite, QueryWork{}).then([gathering, i](const WorkState& work) {
+      gathering->state.machines[i].tokens = work;
+      gathering->arrived();
+    }, died);
+    request(machine.pool, caf::infinite, QueryPool{}).then([gathering, i](const PoolState& blocks) {
+      gathering->state.machines[i].blocks = blocks;
+      gathering->arrived();
+    }, died);
+  }
+  const auto promise = gathering->promise;
+  gathering->arrived();
+  return promise;
+}
+
+}  // namespace troupe

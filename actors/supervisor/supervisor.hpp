@@ -1,0 +1,59 @@
+// The machines of a node.
+// Owns: which machines there are and the actors of each. Promises: a machine joins the router when all its actors run; when one of them
+// dies the whole machine is taken from the router, so that its requests move or are refused, and the others of its actors are stopped.
+// Refuses: nothing.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "actors/messages/cluster.hpp"
+#include "actors/messages/routing.hpp"
+#include "actors/token/token.hpp"
+#include "runtime/device/device.hpp"
+#include "runtime/exec/actor.hpp"
+
+namespace troupe {
+
+/// A machine to start: one model replica on one device.
+struct MachineSpec {
+  MachineId id;
+  std::string name;
+  policies::Role role = policies::Role::kMixed;
+  std::shared_ptr<device::Device> device;
+  std::int32_t max_batch_tokens = 2048;            ///< prompt tokens in one step
+  std::int32_t prompt_tokens_beside_decodes = 512;  ///< prompt tokens in a step that decodes share
+  TokenLimits token_limits;
+};
+
+class Supervisor final : public exec::Actor<SupervisorActor::base> {
+ public:
+  Supervisor(caf::actor_config& config, RouterActor router, std::vector<MachineSpec> machines);
+  const char* name() const override { return "supervisor"; }
+
+ protected:
+  SupervisorActor::behavior_type make_behavior() override;
+  void on_exit() override;
+
+ private:
+  struct Machine {
+    MachineSpec spec;
+    bool alive = true;
+    PoolActor pool;
+    GpuActor gpu;
+    TokenActor token;
+    PromptActor prompt;
+  };
+
+  Machine start(MachineSpec spec);
+  void on(const caf::down_msg& down);
+  void stop(Machine& machine);
+  caf::typed_response_promise<ClusterState> state();
+
+  RouterActor router_;
+  std::vector<MachineSpec> to_start_;
+  std::vector<Machine> machines_;
+};
+
+}  // namespace troupe

@@ -1,0 +1,62 @@
+// A node: the process that serves a model, put together from its parts.
+// Owns: the actor system, the device with the model on it, the supervisor's actors, and the HTTP server. Used by `troupe serve` and `troupe run`.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "runtime/base/result.hpp"
+#include "runtime/config/serve_config.hpp"
+
+namespace troupe {
+
+struct NodeOptions {
+  config::ServeConfig config;
+  /// Without, the node serves no HTTP and answers ask() alone.
+  bool http = true;
+  /// Told how far loading is: a stage ("weights") and the part of it that is done, from 0 to 1. Called on the thread of start().
+  std::function<void(std::string_view stage, double done)> progress;
+};
+
+/// How an answer to Node::ask ended and what it cost.
+struct AskSummary {
+  std::string finish_reason;  ///< "stop", "length", "abort"
+  std::int32_t prompt_tokens = 0;
+  std::int32_t generated_tokens = 0;
+  std::chrono::nanoseconds to_first_token{};
+  std::chrono::nanoseconds total{};
+};
+
+class Node {
+ public:
+  /// Loads everything and serves when it returns. Errors: the model's, the configuration's (kConfig), a port that is taken.
+  static Result<std::unique_ptr<Node>> start(NodeOptions options);
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  /// The port that HTTP is served on.
+  std::uint16_t port() const;
+  /// "http://127.0.0.1:8000"
+  std::string url() const;
+  /// A few lines for people: model, memory plan, device, where it listens.
+  std::string banner() const;
+
+  /// Readiness says no at once; what was admitted goes on until it ends or the deadline comes. Returns how many requests were cut.
+  std::size_t drain(std::chrono::milliseconds deadline);
+
+  /// One answer for the terminal: `body` is that of a chat completion call (or of a completion call where it has "prompt") as JSON. `on_text`
+  /// gets the text as it comes, on a thread of the node's. Returns when the answer has ended. `cancelled` is asked between pieces.
+  Result<AskSummary> ask(const std::string& body, std::function<void(std::string_view)> on_text, std::function<bool()> cancelled);
+
+ private:
+  struct Parts;
+  explicit Node(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace troupe
