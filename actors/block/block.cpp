@@ -14,7 +14,8 @@ BlockActor::behavior_type Block::make_behavior() {
 
 void Block::on(const MoveBlock& move) {
   if (move.event == BlockEvent::kReserve) {
-    CHECK(state_ == BlockState::kFree && move.generation > generation_, id_, to_string(state_), generation_, move.generation);
+    CHECK(state_ == BlockState::kFree && move.generation > generation_, id_, to_string(state_), generation_,
+          move.generation);
     generation_ = move.generation;
   }
   if (move.generation != generation_) return;

@@ -1,6 +1,7 @@
 // One KV block in use.
-// Owns: the block's state and generation. Promises: a block is free only when its holder gave it up and no writer is left; an event for
-// an earlier life changes nothing. Refuses: an event that is illegal in its state, which is a bug and ends the process.
+// Owns: the block's state and generation. Promises: a block is free only when its holder gave it up and no writer is
+// left; an event for an earlier life changes nothing. Refuses: an event that is illegal in its state, which is a bug
+// and ends the process.
 #pragma once
 
 #include "actors/messages/blocks.hpp"

@@ -16,7 +16,8 @@ namespace {
 /// Turns what the device reports, from its own thread, into messages.
 class MailboxObserver final : public device::StepObserver {
  public:
-  MailboxObserver(caf::actor_system& system, const GpuActor& gpu) : system_(system), gpu_(caf::actor_cast<caf::weak_actor_ptr>(gpu)) {}
+  MailboxObserver(caf::actor_system& system, const GpuActor& gpu)
+      : system_(system), gpu_(caf::actor_cast<caf::weak_actor_ptr>(gpu)) {}
 
   void group_written(StepId step, std::int32_t group) override {
     if (const auto gpu = strong()) caf::anon_send(gpu, StepGroupWritten{step, group});
@@ -73,7 +74,8 @@ void Gpu::start_if_ready() {
   auto& tokens = seat(Planner::kToken);
   if (running_ || prompts.turn == Turn::kOwes || tokens.turn == Turn::kOwes) return;
   if (prompts.turn != Turn::kOffered && tokens.turn != Turn::kOffered) return;
-  if (tokens.turn == Turn::kIdle && tokens.commits < prompts.commits) return;  // its offer for a prompt just committed is on the way
+  if (tokens.turn == Turn::kIdle && tokens.commits < prompts.commits)
+    return;  // its offer for a prompt just committed is on the way
 
   auto step = std::make_shared<device::Step>();
   step->id = last_step_ = StepId{last_step_.value + 1};

@@ -1,6 +1,7 @@
 // One device: a GPU, or the CPU cores given to a machine.
-// Owns: the device and the step that runs on it. Promises: one step at a time, made of what the machine's planners offer; prompt chunks and
-// decodes that are ready together share a step; a fault of the device is an answer. Refuses: a second offer from a planner before the first was answered.
+// Owns: the device and the step that runs on it. Promises: one step at a time, made of what the machine's planners
+// offer; prompt chunks and decodes that are ready together share a step; a fault of the device is an answer. Refuses: a
+// second offer from a planner before the first was answered.
 #pragma once
 
 #include <array>

@@ -4,24 +4,36 @@ namespace troupe {
 
 const char* to_string(BlockState state) {
   switch (state) {
-    case BlockState::kFree: return "free";
-    case BlockState::kReserved: return "reserved";
-    case BlockState::kAdvertised: return "advertised";
-    case BlockState::kInFlight: return "in_flight";
-    case BlockState::kCommitted: return "committed";
-    case BlockState::kQuarantined: return "quarantined";
+    case BlockState::kFree:
+      return "free";
+    case BlockState::kReserved:
+      return "reserved";
+    case BlockState::kAdvertised:
+      return "advertised";
+    case BlockState::kInFlight:
+      return "in_flight";
+    case BlockState::kCommitted:
+      return "committed";
+    case BlockState::kQuarantined:
+      return "quarantined";
   }
   return "unknown";
 }
 
 const char* to_string(BlockEvent event) {
   switch (event) {
-    case BlockEvent::kReserve: return "reserve";
-    case BlockEvent::kAdvertise: return "advertise";
-    case BlockEvent::kWriteBegins: return "write_begins";
-    case BlockEvent::kCommit: return "commit";
-    case BlockEvent::kWriterGone: return "writer_gone";
-    case BlockEvent::kRelease: return "release";
+    case BlockEvent::kReserve:
+      return "reserve";
+    case BlockEvent::kAdvertise:
+      return "advertise";
+    case BlockEvent::kWriteBegins:
+      return "write_begins";
+    case BlockEvent::kCommit:
+      return "commit";
+    case BlockEvent::kWriterGone:
+      return "writer_gone";
+    case BlockEvent::kRelease:
+      return "release";
   }
   return "unknown";
 }

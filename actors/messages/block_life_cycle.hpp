@@ -1,4 +1,5 @@
-// The states of one KV block and the events that move it between them: a pure machine, so that it can be tested exhaustively.
+// The states of one KV block and the events that move it between them: a pure machine, so that it can be tested
+// exhaustively.
 //
 //   Free -> Reserved -> Committed -> Free                          written by the machine's own device
 //   Free -> Reserved -> Advertised -> InFlight -> Committed -> Free  written by another machine over a link

@@ -75,12 +75,14 @@ struct CommitBlocks {
   std::vector<BlockLife> blocks;
 };
 
-/// Command: the request gives all its blocks up, those granted to earlier ReserveBlocks of the sender included. The sender warrants that no step that reads or writes them is running or to come.
+/// Command: the request gives all its blocks up, those granted to earlier ReserveBlocks of the sender included. The
+/// sender warrants that no step that reads or writes them is running or to come.
 struct ReleaseBlocks {
   RequestId request;
 };
 
-/// Command from the pool to a block: something happened to it. A generation that is not the block's present one is late and ignored.
+/// Command from the pool to a block: something happened to it. A generation that is not the block's present one is late
+/// and ignored.
 struct MoveBlock {
   Generation generation;
   BlockEvent event = BlockEvent::kReserve;

@@ -24,14 +24,14 @@ using TimePoint = std::chrono::steady_clock::time_point;
 /// What is fixed about a request for its whole life, wherever it runs. Shared by everyone who works for it.
 struct RequestSpec {
   RequestId id;
-  std::string name;                    ///< the client's word for it (x-request-id, with "-<choice>" appended where there are several)
-  std::vector<TokenId> prompt;         ///< at least one token
+  std::string name;  ///< the client's word for it (x-request-id, with "-<choice>" appended where there are several)
+  std::vector<TokenId> prompt;  ///< at least one token
   std::shared_ptr<const device::SamplingSpec> sampling;
-  std::int32_t max_tokens = 16;        ///< at least 1; prompt + max_tokens fits the model's context and the machine's KV
-  bool ignore_eos = false;             ///< stop_tokens do not end it
-  std::vector<std::string> stop;       ///< strings that end it; not part of the text unless include_stop
+  std::int32_t max_tokens = 16;   ///< at least 1; prompt + max_tokens fits the model's context and the machine's KV
+  bool ignore_eos = false;        ///< stop_tokens do not end it
+  std::vector<std::string> stop;  ///< strings that end it; not part of the text unless include_stop
   bool include_stop = false;
-  bool skip_special_tokens = true;     ///< in the text
+  bool skip_special_tokens = true;  ///< in the text
   TimePoint deadline = TimePoint::max();
 };
 
@@ -40,13 +40,15 @@ enum class FinishReason { kStop, kLength, kCancelled, kError };
 /// "stop", "length", "abort", "error": vLLM's words.
 const char* to_string(FinishReason reason);
 
-/// Whether generated token number `index` (from 0) ends the request by itself: a stop token, or the last that it may generate.
+/// Whether generated token number `index` (from 0) ends the request by itself: a stop token, or the last that it may
+/// generate.
 std::optional<FinishReason> reason_to_end(const RequestSpec& spec, std::int32_t index, TokenId token);
 
 /// What a request is told whose logits held NaN or no finite value after `tokens` tokens.
 Error numerical_fault(std::int32_t tokens);
 
-/// One token of the answer. Text that is held back (half a character, the beginning of a stop string) comes with a later token.
+/// One token of the answer. Text that is held back (half a character, the beginning of a stop string) comes with a
+/// later token.
 struct GeneratedToken {
   TokenId token = 0;
   std::optional<kernels::Sampled> logprobs;
@@ -60,7 +62,8 @@ struct TokensGenerated {
   std::string text;                    ///< valid UTF-8
 };
 
-/// Log-probabilities of the prompt's tokens from the second on, where the sampling spec asks for them. Comes before any token.
+/// Log-probabilities of the prompt's tokens from the second on, where the sampling spec asks for them. Comes before any
+/// token.
 struct PromptScored {
   RequestId request;
   std::vector<kernels::Sampled> tokens;
@@ -77,7 +80,8 @@ struct RequestEnded {
 };
 
 /// Whoever asked for a completion: the gateway's call, the terminal of `troupe run`, a test.
-using RequesterActor = caf::typed_actor<caf::reacts_to<TokensGenerated>, caf::reacts_to<PromptScored>, caf::reacts_to<RequestEnded>>;
+using RequesterActor =
+    caf::typed_actor<caf::reacts_to<TokensGenerated>, caf::reacts_to<PromptScored>, caf::reacts_to<RequestEnded>>;
 
 /// Gives the request up (the client left, a stop string was found). The request ends with kCancelled; blocks come home.
 struct CancelCompletion {

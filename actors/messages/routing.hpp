@@ -47,13 +47,15 @@ using RequestActor =
                      caf::reacts_to<RequestReleased>, caf::reacts_to<DeadlinePassed>>;
 
 /// Tells requests when their time is up.
-using DeadlinesActor = caf::typed_actor<caf::reacts_to<WatchDeadline>, caf::reacts_to<ForgetDeadline>, caf::reacts_to<DeadlineTick>>;
+using DeadlinesActor =
+    caf::typed_actor<caf::reacts_to<WatchDeadline>, caf::reacts_to<ForgetDeadline>, caf::reacts_to<DeadlineTick>>;
 
 /// Command to the router: choose machines for a request. Routed or RouteRefused answers.
 struct RouteRequest {
   RequestId request;
-  std::int32_t prompt_tokens = 0;  ///< to run through the model: the prompt and, after a move, the tokens generated so far
-  std::int32_t max_tokens = 0;     ///< still to generate at most
+  std::int32_t prompt_tokens =
+      0;                        ///< to run through the model: the prompt and, after a move, the tokens generated so far
+  std::int32_t max_tokens = 0;  ///< still to generate at most
   Attempt attempt = 0;
   RoutedActor reply_to;
 };

@@ -32,28 +32,33 @@ struct QueryWork;
 struct WorkState;
 
 /// Told of a request's progress by the machines that serve it. Part of the request actor's interface.
-using ProgressActor = caf::typed_actor<caf::reacts_to<TokenProduced>, caf::reacts_to<RequestFailed>, caf::reacts_to<RequestReleased>>;
+using ProgressActor =
+    caf::typed_actor<caf::reacts_to<TokenProduced>, caf::reacts_to<RequestFailed>, caf::reacts_to<RequestReleased>>;
 
 /// Runs steps. `OfferWork` comes from the planners (prompt and token actor) of its machine.
-using GpuActor = caf::typed_actor<caf::reacts_to<OfferWork>, caf::reacts_to<StepGroupWritten>, caf::reacts_to<DeviceFinished>>;
+using GpuActor =
+    caf::typed_actor<caf::reacts_to<OfferWork>, caf::reacts_to<StepGroupWritten>, caf::reacts_to<DeviceFinished>>;
 
 /// What a gpu actor tells the planners that gave it work.
 using PlannerActor = caf::typed_actor<caf::reacts_to<StepFinished>>;
 
 /// Queues and batches prompts.
-using PromptActor = caf::typed_actor<caf::reacts_to<RunPrompt>, caf::reacts_to<CancelPrompt>, caf::reacts_to<StepFinished>,
-                                     caf::replies_to<QueryWork>::with<WorkState>>;
+using PromptActor = caf::typed_actor<caf::reacts_to<RunPrompt>, caf::reacts_to<CancelPrompt>,
+                                     caf::reacts_to<StepFinished>, caf::replies_to<QueryWork>::with<WorkState>>;
 
 /// Holds leases and decodes.
 using TokenActor =
     caf::typed_actor<caf::reacts_to<AdmitRequest>, caf::reacts_to<CancelRequest>, caf::reacts_to<PromptCommitted>,
                      caf::reacts_to<PromptCancelled>, caf::reacts_to<StepFinished>, caf::reacts_to<BlocksReserved>,
-                     caf::reacts_to<BlocksRefused>, caf::reacts_to<BlocksAvailable>, caf::replies_to<QueryWork>::with<WorkState>>;
+                     caf::reacts_to<BlocksRefused>, caf::reacts_to<BlocksAvailable>,
+                     caf::replies_to<QueryWork>::with<WorkState>>;
 
-/// Which try of a request a message belongs to: counts up when the request moves, so that word of an earlier try is known as such.
+/// Which try of a request a message belongs to: counts up when the request moves, so that word of an earlier try is
+/// known as such.
 using Attempt = std::int32_t;
 
-/// Command to a token actor: serve this request. `generated` holds the tokens of earlier attempts, which the prompt machine recomputes.
+/// Command to a token actor: serve this request. `generated` holds the tokens of earlier attempts, which the prompt
+/// machine recomputes.
 struct AdmitRequest {
   std::shared_ptr<const RequestSpec> spec;
   Attempt attempt = 0;
@@ -62,13 +67,15 @@ struct AdmitRequest {
   ProgressActor request;
 };
 
-/// Command to a token actor: stop the work for this attempt; RequestReleased follows once its blocks are on their way home.
+/// Command to a token actor: stop the work for this attempt; RequestReleased follows once its blocks are on their way
+/// home.
 struct CancelRequest {
   RequestId request;
   Attempt attempt = 0;
 };
 
-/// Command to a prompt actor: compute the KV of spec->prompt and `generated`, and sample the next token. The blocks were reserved by `token`.
+/// Command to a prompt actor: compute the KV of spec->prompt and `generated`, and sample the next token. The blocks
+/// were reserved by `token`.
 struct RunPrompt {
   std::shared_ptr<const RequestSpec> spec;
   Attempt attempt = 0;
@@ -83,8 +90,8 @@ struct CancelPrompt {
   RequestId request;
   Attempt attempt = 0;
 };
-/// Reply to CancelPrompt: proof that the prompt machine writes none of the request's blocks. Also sent when the prompt was
-/// unknown, and unasked when the prompt failed.
+/// Reply to CancelPrompt: proof that the prompt machine writes none of the request's blocks. Also sent when the prompt
+/// was unknown, and unasked when the prompt failed.
 struct PromptCancelled {
   RequestId request;
   Attempt attempt = 0;
@@ -95,10 +102,12 @@ struct PromptCommitted {
   RequestId request;
   Attempt attempt = 0;
   TokenId token = 0;
-  std::uint64_t local_commits = 0;  ///< how many commits this prompt actor has sent to this token actor of its own machine; else 0
+  std::uint64_t local_commits =
+      0;  ///< how many commits this prompt actor has sent to this token actor of its own machine; else 0
 };
 
-/// Notice to the request actor: one more token. Sent by the prompt actor for the first of an attempt and by the token actor for the others.
+/// Notice to the request actor: one more token. Sent by the prompt actor for the first of an attempt and by the token
+/// actor for the others.
 struct TokenProduced {
   RequestId request;
   Attempt attempt = 0;
@@ -124,20 +133,23 @@ struct RequestReleased {
 
 enum class Planner : std::uint8_t { kPrompt = 0, kToken = 1 };
 
-/// What a planner would have the device do next; an empty offer says that it has nothing now. One offer at a time: the answer is
-/// StepFinished, after which a planner that took part in the step owes the next offer, and the device waits for it.
+/// What a planner would have the device do next; an empty offer says that it has nothing now. One offer at a time: the
+/// answer is StepFinished, after which a planner that took part in the step owes the next offer, and the device waits
+/// for it.
 struct OfferWork {
   Planner planner = Planner::kPrompt;
   std::vector<device::StepSequence> sequences;
-  /// From the prompt planner: prompts committed to this machine's own token planner so far. From the token planner: commits taken in so
-  /// far. The device waits for a token planner that has commits yet to see, so that a prompt step does not overtake a first decode.
+  /// From the prompt planner: prompts committed to this machine's own token planner so far. From the token planner:
+  /// commits taken in so far. The device waits for a token planner that has commits yet to see, so that a prompt step
+  /// does not overtake a first decode.
   std::uint64_t commits = 0;
 };
 
 /// The answer to an offer that ran. A planner that offered nothing gets none.
 struct StepFinished {
   StepId id;
-  std::vector<std::int32_t> ran;                ///< tokens run of each sequence of the offer, in its order; 0 at the end where the step was cut
+  std::vector<std::int32_t>
+      ran;  ///< tokens run of each sequence of the offer, in its order; 0 at the end where the step was cut
   std::vector<device::SequenceResult> results;  ///< of the sequences that ran, in the order of the offer
   device::StepTimings timings;
   std::optional<Error> fault;  ///< the device failed; `ran` and `results` are empty

@@ -9,7 +9,8 @@
 
 namespace troupe::policies {
 
-/// A candidate for each machine for which `wanted` holds, in the snapshot's order; `scorer(machine)` is a double, lower is better.
+/// A candidate for each machine for which `wanted` holds, in the snapshot's order; `scorer(machine)` is a double, lower
+/// is better.
 template <class Wanted, class Scorer>
 std::vector<Candidate> score_where(const RoutingSnapshot& snapshot, Wanted wanted, Scorer scorer) {
   std::vector<Candidate> candidates;
@@ -20,12 +21,14 @@ std::vector<Candidate> score_where(const RoutingSnapshot& snapshot, Wanted wante
 
 template <class Scorer>
 std::vector<Candidate> score(const RoutingSnapshot& snapshot, Role role, Scorer scorer) {
-  return score_where(snapshot, [role](const MachineView& m) { return m.role == role; }, scorer);
+  return score_where(
+      snapshot, [role](const MachineView& m) { return m.role == role; }, scorer);
 }
 
 template <class Scorer>
 std::vector<Candidate> score(const RoutingSnapshot& snapshot, Scorer scorer) {
-  return score_where(snapshot, [](const MachineView&) { return true; }, scorer);
+  return score_where(
+      snapshot, [](const MachineView&) { return true; }, scorer);
 }
 
 /// The lowest score; among equals the first. There must be one.

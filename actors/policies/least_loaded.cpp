@@ -6,7 +6,8 @@ namespace troupe::policies {
 
 RoutingDecision LeastLoaded::decide(const RoutingSnapshot& snapshot) {
   const auto requests = [](const MachineView& m) { return static_cast<double>(m.pending_prompts + m.running); };
-  const auto prompts = score_where(snapshot, [](const MachineView& m) { return m.role != Role::kToken; }, requests);
+  const auto prompts = score_where(
+      snapshot, [](const MachineView& m) { return m.role != Role::kToken; }, requests);
   RoutingDecision decision;
   decision.policy = "least_loaded";
   decision.reason = "fewest requests waiting or running";

@@ -6,7 +6,8 @@ namespace troupe::policies {
 
 RoutingDecision RoundRobin::decide(const RoutingSnapshot& snapshot) {
   const auto nothing = [](const MachineView&) { return 0.0; };
-  const auto prompts = score_where(snapshot, [](const MachineView& m) { return m.role != Role::kToken; }, nothing);
+  const auto prompts = score_where(
+      snapshot, [](const MachineView& m) { return m.role != Role::kToken; }, nothing);
   RoutingDecision decision;
   decision.policy = "round_robin";
   decision.reason = "the next in turn";

@@ -9,9 +9,12 @@ namespace troupe::policies {
 
 const char* to_string(Role role) {
   switch (role) {
-    case Role::kPrompt: return "prompt";
-    case Role::kToken: return "token";
-    case Role::kMixed: return "mixed";
+    case Role::kPrompt:
+      return "prompt";
+    case Role::kToken:
+      return "token";
+    case Role::kMixed:
+      return "mixed";
   }
   return "unknown";
 }

@@ -1,5 +1,5 @@
-// The routing decision: which machine runs a request's prompt and which generates its tokens. A policy is a pure function of a snapshot and its
-// own memory; it names no transport, no device and no clock.
+// The routing decision: which machine runs a request's prompt and which generates its tokens. A policy is a pure
+// function of a snapshot and its own memory; it names no transport, no device and no clock.
 #pragma once
 
 #include <cstdint>
@@ -24,9 +24,9 @@ struct MachineView {
   Role role = Role::kMixed;
   std::int64_t pending_prompt_tokens = 0;  ///< of requests routed here whose prompt has not run yet
   std::int64_t pending_prompts = 0;
-  std::int64_t running = 0;                ///< requests that generate tokens here
-  std::int64_t pending_tokens = 0;         ///< prompt tokens plus max_tokens of every request whose tokens are generated here
-  std::int64_t kv_positions = 0;           ///< capacity
+  std::int64_t running = 0;         ///< requests that generate tokens here
+  std::int64_t pending_tokens = 0;  ///< prompt tokens plus max_tokens of every request whose tokens are generated here
+  std::int64_t kv_positions = 0;    ///< capacity
 };
 
 /// Everything a decision may depend on.
@@ -49,12 +49,12 @@ struct RoutingDecision {
   MachineId token_machine;  ///< the same machine: no transfer
   std::vector<Candidate> prompt_candidates;
   std::vector<Candidate> token_candidates;
-  std::string reason;       ///< one sentence
+  std::string reason;  ///< one sentence
   std::string policy;
 };
 
-/// Implemented by one file for each policy. `decide` is called with snapshots in the order of arrival; the snapshot has at least one machine
-/// that can run prompts and one that can generate tokens.
+/// Implemented by one file for each policy. `decide` is called with snapshots in the order of arrival; the snapshot has
+/// at least one machine that can run prompts and one that can generate tokens.
 class RoutingPolicy {
  public:
   virtual ~RoutingPolicy() = default;

@@ -7,7 +7,9 @@ namespace troupe::policies {
 RoutingDecision Splitwise::decide(const RoutingSnapshot& snapshot) {
   const auto prompt_queue = [](const MachineView& m) { return static_cast<double>(m.pending_prompt_tokens); };
   const auto token_queue = [](const MachineView& m) { return static_cast<double>(m.pending_tokens); };
-  const auto all_pending = [](const MachineView& m) { return static_cast<double>(m.pending_prompt_tokens + m.pending_tokens); };
+  const auto all_pending = [](const MachineView& m) {
+    return static_cast<double>(m.pending_prompt_tokens + m.pending_tokens);
+  };
 
   const auto prompts = score(snapshot, Role::kPrompt, prompt_queue);
   const auto tokens = score(snapshot, Role::kToken, token_queue);

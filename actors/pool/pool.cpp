@@ -15,7 +15,7 @@ Pool::Pool(caf::actor_config& config, std::int32_t blocks) : Actor(config), slot
 
 PoolActor::behavior_type Pool::make_behavior() {
   return {
-      [this](ReserveBlocks& reserve) { on(reserve); },   [this](const CommitBlocks& commit) { on(commit); },
+      [this](ReserveBlocks& reserve) { on(reserve); },       [this](const CommitBlocks& commit) { on(commit); },
       [this](const ReleaseBlocks& release) { on(release); }, [this](const BlockFreed& freed) { on(freed); },
       [this](const QueryPool&) { return state(); },
   };
@@ -25,7 +25,8 @@ void Pool::on(ReserveBlocks& reserve) {
   CHECK(reserve.count > 0, reserve.request, reserve.count);
   const auto free = static_cast<std::int32_t>(free_.size());
   if (reserve.count > free) {
-    if (std::find(refused_.begin(), refused_.end(), reserve.holder) == refused_.end()) refused_.push_back(reserve.holder);
+    if (std::find(refused_.begin(), refused_.end(), reserve.holder) == refused_.end())
+      refused_.push_back(reserve.holder);
     send(reserve.holder, BlocksRefused{reserve.request, reserve.ticket, reserve.count, free});
     return;
   }
@@ -92,6 +93,8 @@ PoolState Pool::state() const {
   return state;
 }
 
-void Pool::check() const { CHECK(free_.size() <= slots_.size() && coming_home_ >= 0, free_.size(), slots_.size(), coming_home_); }
+void Pool::check() const {
+  CHECK(free_.size() <= slots_.size() && coming_home_ >= 0, free_.size(), slots_.size(), coming_home_);
+}
 
 }  // namespace troupe

@@ -1,6 +1,7 @@
 // The KV blocks of one device.
-// Owns: the free list, the leases (which request holds which blocks), the block actors. Promises: conservation, free + held = all; a lease
-// is granted whole or refused whole; after a refusal the holder hears of the next room. Refuses: more than is free.
+// Owns: the free list, the leases (which request holds which blocks), the block actors. Promises: conservation, free +
+// held = all; a lease is granted whole or refused whole; after a refusal the holder hears of the next room. Refuses:
+// more than is free.
 #pragma once
 
 #include <unordered_map>
@@ -22,7 +23,7 @@ class Pool final : public exec::Actor<PoolActor::base> {
 
  private:
   struct Slot {
-    BlockActor actor;        // spawned when the block is first used, then kept for its later lives
+    BlockActor actor;  // spawned when the block is first used, then kept for its later lives
     Generation generation;
     BlockState state = BlockState::kFree;  // as ordered; the block actor alone decides when it is free
   };

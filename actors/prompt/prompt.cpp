@@ -57,7 +57,8 @@ void Prompt::on(StepFinished& finished) {
     } else if (job->cancelled) {
       send(job->what.token, PromptCancelled{job->what.spec->id, job->what.attempt});
     } else if (ran > 0) {
-      std::move(result->prompt_logprobs.begin(), result->prompt_logprobs.end(), std::back_inserter(job->prompt_logprobs));
+      std::move(result->prompt_logprobs.begin(), result->prompt_logprobs.end(),
+                std::back_inserter(job->prompt_logprobs));
       leaves = job->done == job->total;
       if (leaves) finish(*job, *result);
     } else {
@@ -82,7 +83,8 @@ void Prompt::finish(Job& job, device::SequenceResult& result) {
   send(job.what.request, TokenProduced{spec.id, job.what.attempt, index, std::move(result), ends.has_value(),
                                        ends.value_or(FinishReason::kStop)});
   if (job.what.token == local_token_) ++commits_;
-  send(job.what.token, PromptCommitted{spec.id, job.what.attempt, token, job.what.token == local_token_ ? commits_ : 0});
+  send(job.what.token,
+       PromptCommitted{spec.id, job.what.attempt, token, job.what.token == local_token_ ? commits_ : 0});
 }
 
 void Prompt::fail(const Job& job, const Error& error) {

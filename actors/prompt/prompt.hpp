@@ -1,6 +1,7 @@
 // The prompt phase of one machine.
-// Owns: the queue of prompts and the batch that runs. Promises: first come first served; a prompt that is cancelled is answered when no step
-// writes its blocks any more. Refuses: nothing; how many wait is bounded where requests are admitted.
+// Owns: the queue of prompts and the batch that runs. Promises: first come first served; a prompt that is cancelled is
+// answered when no step writes its blocks any more. Refuses: nothing; how many wait is bounded where requests are
+// admitted.
 #pragma once
 
 #include <deque>
@@ -14,7 +15,8 @@ namespace troupe {
 
 class Prompt final : public exec::Actor<PromptActor::base> {
  public:
-  /// `max_batch_tokens`: prompt tokens in one step. `local_token`: the token actor that shares the device, or none on a prompt machine.
+  /// `max_batch_tokens`: prompt tokens in one step. `local_token`: the token actor that shares the device, or none on a
+  /// prompt machine.
   Prompt(caf::actor_config& config, std::int32_t max_batch_tokens, GpuActor gpu, TokenActor local_token);
   const char* name() const override { return "prompt"; }
 
@@ -25,9 +27,9 @@ class Prompt final : public exec::Actor<PromptActor::base> {
  private:
   struct Job {
     RunPrompt what;
-    std::int32_t total = 0;    // prompt and generated tokens to run
-    std::int32_t done = 0;     // run in earlier steps
-    bool in_step = false;      // offered to the device
+    std::int32_t total = 0;  // prompt and generated tokens to run
+    std::int32_t done = 0;   // run in earlier steps
+    bool in_step = false;    // offered to the device
     bool cancelled = false;
     std::vector<kernels::Sampled> prompt_logprobs;  // of the chunks so far
   };

@@ -1,6 +1,7 @@
 // The deadlines of a node's requests.
-// Owns: which request is due when. Promises: a request hears DeadlinePassed at most kTick late, unless it was forgotten before. An actor of its own
-// because CAF 0.17 can neither cancel a delayed message nor let go of the actor that it is for.
+// Owns: which request is due when. Promises: a request hears DeadlinePassed at most kTick late, unless it was forgotten
+// before. An actor of its own because CAF 0.17 can neither cancel a delayed message nor let go of the actor that it is
+// for.
 #pragma once
 
 #include <chrono>

@@ -39,7 +39,8 @@ RequestActor::behavior_type Request::make_behavior() {
       [this](const RequestReleased& released) { on(released); },
       [this](const DeadlinePassed&) {
         cancel(FinishReason::kError,
-               Error{ErrorCode::kDeadline, "The request took longer than it may; ask for fewer tokens or try when the load is lower."});
+               Error{ErrorCode::kDeadline,
+                     "The request took longer than it may; ask for fewer tokens or try when the load is lower."});
       },
   };
 }
@@ -72,7 +73,8 @@ void Request::on(TokenProduced& produced) {
   if (produced.attempt != attempt_ || ended_) return;
   if (produced.index == static_cast<std::int32_t>(generated_.size())) {
     take(produced);
-    for (auto next = early_.begin(); !ended_ && next != early_.end() && next->first == static_cast<std::int32_t>(generated_.size());
+    for (auto next = early_.begin();
+         !ended_ && next != early_.end() && next->first == static_cast<std::int32_t>(generated_.size());
          next = early_.erase(next))
       take(next->second);
   } else if (produced.index > static_cast<std::int32_t>(generated_.size())) {
@@ -139,8 +141,9 @@ void Request::move() {
     return;
   }
   if (++attempt_ >= kMaxAttempts) {
-    cancel(FinishReason::kError, Error{ErrorCode::kUnavailable, "The machines that served the request were lost " +
-                                                                    std::to_string(kMaxAttempts) + " times; try again later."});
+    cancel(FinishReason::kError,
+           Error{ErrorCode::kUnavailable, "The machines that served the request were lost " +
+                                              std::to_string(kMaxAttempts) + " times; try again later."});
     quit_when_free();
     return;
   }
@@ -156,8 +159,9 @@ void Request::end(FinishReason reason, std::variant<std::monostate, std::string,
                   std::optional<Error> error) {
   ended_ = true;
   send(peers_.deadlines, ForgetDeadline{spec_->id});
-  send(requester_, RequestEnded{spec_->id, reason, std::move(stop_reason), std::move(error),
-                                static_cast<std::int32_t>(spec_->prompt.size()), static_cast<std::int32_t>(generated_.size())});
+  send(requester_,
+       RequestEnded{spec_->id, reason, std::move(stop_reason), std::move(error),
+                    static_cast<std::int32_t>(spec_->prompt.size()), static_cast<std::int32_t>(generated_.size())});
   // Harmless where the machine has let go by itself: its notice is on the way.
   if (token_ && !std::exchange(leaving_, true)) send(token_, CancelRequest{spec_->id, attempt_});
   quit_when_free();

@@ -1,6 +1,7 @@
 // One completion, from arrival to its one end.
-// Owns: the prompt, the tokens so far, the text that is held back, and which machines serve it. Promises: the requester hears RequestEnded
-// exactly once; token indices are contiguous whatever machine they come from; when a machine is lost the request moves, with what it has.
+// Owns: the prompt, the tokens so far, the text that is held back, and which machines serve it. Promises: the requester
+// hears RequestEnded exactly once; token indices are contiguous whatever machine they come from; when a machine is lost
+// the request moves, with what it has.
 #pragma once
 
 #include <map>
@@ -25,7 +26,8 @@ class Request final : public exec::Actor<RequestActor::base> {
   /// Machines may be lost this often before the request gives up.
   static constexpr Attempt kMaxAttempts = 8;
 
-  Request(caf::actor_config& config, std::shared_ptr<const RequestSpec> spec, RequesterActor requester, RequestPeers peers);
+  Request(caf::actor_config& config, std::shared_ptr<const RequestSpec> spec, RequesterActor requester,
+          RequestPeers peers);
   const char* name() const override { return "request"; }
 
  protected:
@@ -42,7 +44,8 @@ class Request final : public exec::Actor<RequestActor::base> {
   /// Leaves the machines that serve the present attempt and asks for others.
   void move();
   /// Tells the requester that it is over. What machines still hold is asked back.
-  void end(FinishReason reason, std::variant<std::monostate, std::string, TokenId> stop_reason, std::optional<Error> error);
+  void end(FinishReason reason, std::variant<std::monostate, std::string, TokenId> stop_reason,
+           std::optional<Error> error);
   void cancel(FinishReason reason, std::optional<Error> error);
   void quit_when_free();
 
@@ -53,9 +56,9 @@ class Request final : public exec::Actor<RequestActor::base> {
   StopStrings stops_;
 
   Attempt attempt_ = 0;
-  bool routing_ = false;      // the router owes an answer
-  TokenActor token_;          // serves the present attempt; none while routing and when all is given back
-  bool leaving_ = false;      // the token actor was asked to let go
+  bool routing_ = false;  // the router owes an answer
+  TokenActor token_;      // serves the present attempt; none while routing and when all is given back
+  bool leaving_ = false;  // the token actor was asked to let go
   bool move_when_free_ = false;
   bool prompt_scored_ = false;
   Attempt told_prompt_done_ = -1;  // the attempt of which the router knows that its prompt has run

@@ -12,7 +12,8 @@ class StopStrings {
   /// `stops`: none empty. With `include`, the text up to the end of the stop string is let through.
   StopStrings(std::vector<std::string> stops, bool include);
 
-  /// Takes the next piece in and returns the text that is now certain. Once found() has a value everything later is dropped.
+  /// Takes the next piece in and returns the text that is now certain. Once found() has a value everything later is
+  /// dropped.
   std::string push(std::string_view piece);
 
   /// The text held back, when nothing more comes.

@@ -4,7 +4,6 @@
 
 #include <memory>
 
-
 #include "actors/messages/routing.hpp"
 #include "runtime/exec/actor.hpp"
 

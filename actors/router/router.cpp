@@ -44,11 +44,13 @@ void Router::on(RouteRequest& request) {
 }
 
 std::optional<Error> Router::why_not(const RouteRequest& request) const {
-  if (machines_.empty()) return Error{ErrorCode::kUnavailable, "No machine serves at the moment; try again in a few seconds."};
+  if (machines_.empty())
+    return Error{ErrorCode::kUnavailable, "No machine serves at the moment; try again in a few seconds."};
   const auto queued = waiting_ + static_cast<std::int32_t>(undecided_.size());
   if (queued >= limits_.max_waiting)
-    return Error{ErrorCode::kOverloaded, std::to_string(queued) + " requests wait already, as many as may (scheduling.max_waiting); "
-                                         "try again in a few seconds."};
+    return Error{ErrorCode::kOverloaded, std::to_string(queued) +
+                                             " requests wait already, as many as may (scheduling.max_waiting); "
+                                             "try again in a few seconds."};
   std::int64_t largest = 0;
   for (const auto& [id, machine] : machines_) largest = std::max(largest, machine.load.kv_positions);
   const std::int64_t wanted = std::int64_t{request.prompt_tokens} + request.max_tokens - 1;
@@ -62,8 +64,10 @@ std::optional<Error> Router::why_not(const RouteRequest& request) const {
 void Router::decide_next() {
   while (!undecided_.empty() && machines_.empty()) {
     auto& request = undecided_.front();
-    send(request.reply_to, RouteRefused{request.request, request.attempt,
-                                        {ErrorCode::kUnavailable, "No machine serves at the moment; try again in a few seconds."}});
+    send(request.reply_to,
+         RouteRefused{request.request,
+                      request.attempt,
+                      {ErrorCode::kUnavailable, "No machine serves at the moment; try again in a few seconds."}});
     undecided_.pop_front();
   }
   if (undecided_.empty()) return;
@@ -84,10 +88,13 @@ void Router::on(const RouteDecided& decided) {
   const auto prompt = machines_.find(decided.decision->prompt_machine);
   const auto token = machines_.find(decided.decision->token_machine);
   if (prompt == machines_.end() || token == machines_.end()) {
-    // A machine may have left while the policy thought; one that was never there is the policy's mistake, and asking again would not help.
-    send(request.reply_to, RouteRefused{request.request, request.attempt,
-                                        {ErrorCode::kUnavailable, "The machine that policy \"" + decided.decision->policy +
-                                                                      "\" chose is not there any more; try again."}});
+    // A machine may have left while the policy thought; one that was never there is the policy's mistake, and asking
+    // again would not help.
+    send(request.reply_to,
+         RouteRefused{request.request,
+                      request.attempt,
+                      {ErrorCode::kUnavailable, "The machine that policy \"" + decided.decision->policy +
+                                                    "\" chose is not there any more; try again."}});
   } else {
     auto& p = prompt->second.load;
     auto& t = token->second.load;
@@ -120,7 +127,8 @@ void Router::on(const PromptPhaseDone& done) {
   auto* const request = assigned(done.request, done.attempt);
   if (request == nullptr || request->prompt_done) return;
   prompt_leaves(*request);
-  if (const auto machine = machines_.find(request->token_machine); machine != machines_.end()) ++machine->second.load.running;
+  if (const auto machine = machines_.find(request->token_machine); machine != machines_.end())
+    ++machine->second.load.running;
 }
 
 void Router::on(const RequestLeft& left) {

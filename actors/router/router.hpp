@@ -1,6 +1,7 @@
 // Assigns requests to machines.
-// Owns: the table of machines and what each has been given. Promises: one decision at a time, so that each sees the one before; every request is
-// answered with machines or a reason; when a machine leaves, its requests are told. Refuses: past the waiting limit, and what fits no machine.
+// Owns: the table of machines and what each has been given. Promises: one decision at a time, so that each sees the one
+// before; every request is answered with machines or a reason; when a machine leaves, its requests are told. Refuses:
+// past the waiting limit, and what fits no machine.
 #pragma once
 
 #include <deque>
@@ -13,7 +14,8 @@
 namespace troupe {
 
 struct RouterLimits {
-  std::int32_t max_waiting = 1024;  ///< requests whose prompt has not run; past it a new one is refused with kOverloaded
+  std::int32_t max_waiting =
+      1024;  ///< requests whose prompt has not run; past it a new one is refused with kOverloaded
 };
 
 class Router final : public exec::Actor<RouterActor::base> {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <caf/send.hpp>
+
 #include "actors/gpu/gpu.hpp"
 #include "actors/pool/pool.hpp"
 #include "actors/prompt/prompt.hpp"
@@ -43,7 +45,8 @@ Supervisor::Machine Supervisor::start(MachineSpec spec) {
   monitor(machine.gpu);
   monitor(machine.token);
   monitor(machine.prompt);
-  MachineJoined joined{spec.id, spec.name, spec.role, kv.blocks * kernels::kBlockPositions, machine.prompt, machine.token};
+  MachineJoined joined{spec.id,        spec.name,    spec.role, kv.blocks * kernels::kBlockPositions,
+                       machine.prompt, machine.token};
   send(router_, std::move(joined));
   machine.spec = std::move(spec);
   return machine;
@@ -59,10 +62,12 @@ void Supervisor::on(const caf::down_msg& down) {
 }
 
 void Supervisor::stop(Machine& machine) {
-  send_exit(machine.prompt, caf::exit_reason::user_shutdown);
-  send_exit(machine.token, caf::exit_reason::user_shutdown);
-  send_exit(machine.gpu, caf::exit_reason::user_shutdown);
-  send_exit(machine.pool, caf::exit_reason::user_shutdown);
+  // Without a sender: this also runs when the last handle to the supervisor is gone, and a message would hold a new
+  // one.
+  caf::anon_send_exit(machine.prompt, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(machine.token, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(machine.gpu, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(machine.pool, caf::exit_reason::user_shutdown);
 }
 
 void Supervisor::on_exit() {
@@ -87,18 +92,27 @@ caf::typed_response_promise<ClusterState> Supervisor::state() {
     gathering->missing += 3;
     // An actor that dies while it is asked answers with an error: its share stays empty.
     const auto died = [gathering](caf::error&) { gathering->arrived(); };
-    request(machine.prompt, caf::infinite, QueryWork{}).then([gathering, i](const WorkState& work) {
-      gathering->state.machines[i].prompts = work;
-      gathering->arrived();
-    }, died);
-    request(machine.token, caf::infinite, QueryWork{}).then([gathering, i](const WorkState& work) {
-      gathering->state.machines[i].tokens = work;
-      gathering->arrived();
-    }, died);
-    request(machine.pool, caf::infinite, QueryPool{}).then([gathering, i](const PoolState& blocks) {
-      gathering->state.machines[i].blocks = blocks;
-      gathering->arrived();
-    }, died);
+    request(machine.prompt, caf::infinite, QueryWork{})
+        .then(
+            [gathering, i](const WorkState& work) {
+              gathering->state.machines[i].prompts = work;
+              gathering->arrived();
+            },
+            died);
+    request(machine.token, caf::infinite, QueryWork{})
+        .then(
+            [gathering, i](const WorkState& work) {
+              gathering->state.machines[i].tokens = work;
+              gathering->arrived();
+            },
+            died);
+    request(machine.pool, caf::infinite, QueryPool{})
+        .then(
+            [gathering, i](const PoolState& blocks) {
+              gathering->state.machines[i].blocks = blocks;
+              gathering->arrived();
+            },
+            died);
   }
   const auto promise = gathering->promise;
   gathering->arrived();

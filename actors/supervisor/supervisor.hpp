@@ -1,7 +1,7 @@
 // The machines of a node.
-// Owns: which machines there are and the actors of each. Promises: a machine joins the router when all its actors run; when one of them
-// dies the whole machine is taken from the router, so that its requests move or are refused, and the others of its actors are stopped.
-// Refuses: nothing.
+// Owns: which machines there are and the actors of each. Promises: a machine joins the router when all its actors run;
+// when one of them dies the whole machine is taken from the router, so that its requests move or are refused, and the
+// others of its actors are stopped. Refuses: nothing.
 #pragma once
 
 #include <memory>
@@ -22,7 +22,7 @@ struct MachineSpec {
   std::string name;
   policies::Role role = policies::Role::kMixed;
   std::shared_ptr<device::Device> device;
-  std::int32_t max_batch_tokens = 2048;            ///< prompt tokens in one step
+  std::int32_t max_batch_tokens = 2048;             ///< prompt tokens in one step
   std::int32_t prompt_tokens_beside_decodes = 512;  ///< prompt tokens in a step that decodes share
   TokenLimits token_limits;
 };

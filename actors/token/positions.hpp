@@ -14,10 +14,12 @@ inline constexpr std::int32_t kReserveAheadPositions = 4;
 
 /// Blocks that hold the KV of `positions` positions.
 constexpr std::int32_t blocks_for(std::int32_t positions) {
-  return (positions + static_cast<std::int32_t>(kernels::kBlockPositions) - 1) / static_cast<std::int32_t>(kernels::kBlockPositions);
+  return (positions + static_cast<std::int32_t>(kernels::kBlockPositions) - 1) /
+         static_cast<std::int32_t>(kernels::kBlockPositions);
 }
 
-/// Prompt and generated tokens. The KV of all but the last generated one is written once the prompt has run; the next step writes the last's.
+/// Prompt and generated tokens. The KV of all but the last generated one is written once the prompt has run; the next
+/// step writes the last's.
 inline std::int32_t known_tokens(const AdmitRequest& what) {
   return static_cast<std::int32_t>(what.spec->prompt.size() + what.generated.size());
 }

@@ -64,7 +64,8 @@ void Token::on(BlocksReserved& reserved) {
   sequence->blocks.insert(sequence->blocks.end(), reserved.blocks.begin(), reserved.blocks.end());
   if (sequence->phase == Phase::kWaiting) {
     admission_asked_ = false;
-    waiting_.erase(std::find(waiting_.begin(), waiting_.end(), reserved.request));  // a preempted one may have come before it
+    waiting_.erase(
+        std::find(waiting_.begin(), waiting_.end(), reserved.request));  // a preempted one may have come before it
     start_prompt(*sequence);
     ask_for_admission();
   } else if (!offered_) {
@@ -75,8 +76,8 @@ void Token::on(BlocksReserved& reserved) {
 void Token::start_prompt(Sequence& sequence) {
   sequence.phase = Phase::kPrompt;
   ++with_blocks_;
-  RunPrompt run{sequence.what.spec, sequence.what.attempt, sequence.what.generated, sequence.blocks, TokenActor{this},
-                sequence.what.request};
+  RunPrompt run{sequence.what.spec, sequence.what.attempt, sequence.what.generated,
+                sequence.blocks,    TokenActor{this},      sequence.what.request};
   send(sequence.what.prompt, std::move(run));
 }
 
@@ -104,7 +105,8 @@ void Token::on(const BlocksAvailable&) {
 
 Token::Sequence* Token::in_prompt_phase(RequestId request, Attempt attempt) {
   const auto found = sequences_.find(request);
-  const bool is = found != sequences_.end() && found->second.what.attempt == attempt && found->second.phase == Phase::kPrompt;
+  const bool is =
+      found != sequences_.end() && found->second.what.attempt == attempt && found->second.phase == Phase::kPrompt;
   return is ? &found->second : nullptr;
 }
 
@@ -144,7 +146,8 @@ void Token::on(const CancelRequest& cancel) {
   if (found == sequences_.end() || found->second.what.attempt != cancel.attempt) return;
   auto& sequence = found->second;
   if (sequence.phase == Phase::kPrompt) {
-    if (!std::exchange(sequence.cancelled, true)) send(sequence.what.prompt, CancelPrompt{cancel.request, cancel.attempt});
+    if (!std::exchange(sequence.cancelled, true))
+      send(sequence.what.prompt, CancelPrompt{cancel.request, cancel.attempt});
   } else if (sequence.in_step) {
     sequence.cancelled = true;
   } else {
@@ -156,6 +159,9 @@ void Token::on(StepFinished& finished) {
   offered_ = false;
   owes_ = true;
   CommitBlocks commit;
+  if (!finished.fault)
+    for (const RequestId id : in_step_) commit_written(sequences_.at(id), commit);
+  if (!commit.blocks.empty()) send(pool_, std::move(commit));  // before any of them may be released
   for (std::size_t i = 0; i < in_step_.size(); ++i) {
     auto& sequence = sequences_.at(in_step_[i]);
     sequence.in_step = false;
@@ -164,7 +170,6 @@ void Token::on(StepFinished& finished) {
       release(in_step_[i]);
       continue;
     }
-    commit_written(sequence, commit);
     if (sequence.cancelled || take_token(sequence, finished.results[i])) {
       release(in_step_[i]);
     } else if (sequence.preempt) {
@@ -174,7 +179,6 @@ void Token::on(StepFinished& finished) {
     }
   }
   in_step_.clear();
-  if (!commit.blocks.empty()) send(pool_, std::move(commit));
   make_room();
   offer();
 }

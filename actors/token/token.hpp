@@ -1,7 +1,8 @@
 // The token phase of one machine, and the lease on its KV blocks.
-// Owns: the requests whose KV lives here, from admission to release; the running batch. Promises: continuous batching (sequences join and leave
-// at every step); first come first served for memory; no step waits for a message: a sequence's next block is asked for ahead, and one that still
-// lacks it sits the step out; when memory is out the newest sequence is preempted and recomputed, so that the oldest always goes on.
+// Owns: the requests whose KV lives here, from admission to release; the running batch. Promises: continuous batching
+// (sequences join and leave at every step); first come first served for memory; no step waits for a message: a
+// sequence's next block is asked for ahead, and one that still lacks it sits the step out; when memory is out the
+// newest sequence is preempted and recomputed, so that the oldest always goes on.
 #pragma once
 
 #include <cstdint>
@@ -35,17 +36,17 @@ class Token final : public exec::Actor<TokenActor::base> {
     kDecoding,  // in the running batch
   };
   struct Sequence {
-    AdmitRequest what;                 // what.generated grows with every token
+    AdmitRequest what;  // what.generated grows with every token
     Phase phase = Phase::kWaiting;
     std::vector<BlockLife> blocks;
     std::size_t committed_blocks = 0;
-    std::uint64_t order = 0;           // of arrival: the newest is preempted first
+    std::uint64_t order = 0;  // of arrival: the newest is preempted first
     std::int32_t preemptions = 0;
     bool in_step = false;
-    std::uint64_t asked = 0;           // ticket of the reservation under way; 0: none
-    bool growth_refused = false;       // a further block was refused; asked again when there is room
-    bool cancelled = false;            // ends as soon as nothing writes its blocks
-    bool preempt = false;              // loses its blocks when the step ends
+    std::uint64_t asked = 0;      // ticket of the reservation under way; 0: none
+    bool growth_refused = false;  // a further block was refused; asked again when there is room
+    bool cancelled = false;       // ends as soon as nothing writes its blocks
+    bool preempt = false;         // loses its blocks when the step ends
   };
 
   void on(AdmitRequest& admit);
@@ -82,15 +83,15 @@ class Token final : public exec::Actor<TokenActor::base> {
   GpuActor gpu_;
   PoolActor pool_;
   std::unordered_map<RequestId, Sequence> sequences_;
-  std::deque<RequestId> waiting_;                 // first come first served; the preempted go in front
-  std::map<std::uint64_t, RequestId> decoding_;   // by order of arrival
-  std::vector<RequestId> in_step_;                // in the order of the offer
+  std::deque<RequestId> waiting_;                // first come first served; the preempted go in front
+  std::map<std::uint64_t, RequestId> decoding_;  // by order of arrival
+  std::vector<RequestId> in_step_;               // in the order of the offer
   std::uint64_t next_order_ = 0;
-  std::int32_t with_blocks_ = 0;                  // sequences in kPrompt or kDecoding
+  std::int32_t with_blocks_ = 0;  // sequences in kPrompt or kDecoding
   std::uint64_t last_ticket_ = 0;
-  bool admission_asked_ = false;                  // for the first in waiting_
-  bool admission_refused_ = false;                // until blocks are available
-  bool room_on_the_way_ = false;                  // a preempted sequence's blocks are going home
+  bool admission_asked_ = false;    // for the first in waiting_
+  bool admission_refused_ = false;  // until blocks are available
+  bool room_on_the_way_ = false;    // a preempted sequence's blocks are going home
   bool offered_ = false;
   bool owes_ = false;
   std::uint64_t commits_ = 0;

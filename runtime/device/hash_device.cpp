@@ -8,7 +8,8 @@ namespace {
 
 /// What the cache holds for a token: the position is part of it, so that blocks in the wrong order are noticed.
 std::uint64_t kv_of(TokenId token, std::int32_t position) {
-  return mix64((static_cast<std::uint64_t>(static_cast<std::uint32_t>(position)) << 32) | static_cast<std::uint32_t>(token));
+  return mix64((static_cast<std::uint64_t>(static_cast<std::uint32_t>(position)) << 32) |
+               static_cast<std::uint32_t>(token));
 }
 
 std::uint64_t attend(std::uint64_t so_far, std::uint64_t kv) { return mix64(so_far ^ kv); }

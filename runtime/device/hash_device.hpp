@@ -1,5 +1,6 @@
-// A device whose tokens are a hash of all that its KV cache holds for the sequence, so that any lost, repeated or foreign KV block changes
-// the text. It computes nothing a model would; it is what actors are tested and simulated with.
+// A device whose tokens are a hash of all that its KV cache holds for the sequence, so that any lost, repeated or
+// foreign KV block changes the text. It computes nothing a model would; it is what actors are tested and simulated
+// with.
 #pragma once
 
 #include <chrono>
@@ -17,7 +18,9 @@ struct HashDeviceOptions {
   std::int32_t vocab_size = 1000;
   std::int32_t max_positions = 4096;
   /// What a step costs in the actors' time; at least 0.
-  std::function<std::chrono::nanoseconds(const Step&)> cost = [](const Step&) { return std::chrono::microseconds{100}; };
+  std::function<std::chrono::nanoseconds(const Step&)> cost = [](const Step&) {
+    return std::chrono::microseconds{100};
+  };
   /// Asked before each step: an error is the step's fault.
   std::function<std::optional<Error>(const Step&)> fault;
 };
@@ -29,7 +32,8 @@ class HashDevice final : public Device {
   std::span<std::byte> kv_slab() override { return std::as_writable_bytes(std::span{slab_}); }
   void start(std::shared_ptr<const Step> step, std::shared_ptr<StepObserver> observer) override;
 
-  /// The token that follows `tokens`: what a request gets when nothing goes wrong on the way. Sampling is part of it through `seed` and `choice`.
+  /// The token that follows `tokens`: what a request gets when nothing goes wrong on the way. Sampling is part of it
+  /// through `seed` and `choice`.
   static TokenId next_token(std::span<const TokenId> tokens, const SamplingSpec& sampling, std::int32_t vocab_size);
 
  private:

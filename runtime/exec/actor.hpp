@@ -1,5 +1,5 @@
-// The mix-in from which every actor of Troupe derives: it gives the actor its clock, lets the recorder see each message, and tells
-// ThreadSanitizer of the hand-overs that CAF's uninstrumented library makes.
+// The mix-in from which every actor of Troupe derives: it gives the actor its clock, lets the recorder see each
+// message, and tells ThreadSanitizer of the hand-overs that CAF's uninstrumented library makes.
 #pragma once
 
 #include <chrono>
@@ -23,9 +23,9 @@ void __tsan_release(void*);
 
 namespace troupe::exec {
 
-/// Actor<InterfaceActor::base>: derive an actor's class from this. Time comes from now() and from delayed messages alone, so that the same
-/// class runs under a virtual clock. CAF destroys an actor's members only when no handle to it is left, so where handles form a cycle one of its
-/// actors lets go of them in on_exit().
+/// Actor<InterfaceActor::base>: derive an actor's class from this. Time comes from now() and from delayed messages
+/// alone, so that the same class runs under a virtual clock. CAF destroys an actor's members only when no handle to it
+/// is left, so where handles form a cycle one of its actors lets go of them in on_exit().
 template <class Base>
 class Actor : public Base {
  public:

@@ -34,9 +34,8 @@ VirtualSystem::VirtualSystem(std::uint64_t seed)
       scheduler_(&dynamic_cast<VirtualScheduler&>(system_->scheduler())) {}
 
 VirtualSystem::~VirtualSystem() {
-  for (const auto& address : spawned_)
-    if (const auto actor = caf::actor_cast<caf::strong_actor_ptr>(address))
-      caf::anon_send_exit(actor, caf::exit_reason::kill);
+  for (const auto& weak : spawned_)
+    if (const auto actor = weak.lock()) caf::anon_send_exit(actor, caf::exit_reason::kill);
   run();
   CHECK(system_->registry().running() == 0, system_->registry().running());
 }
@@ -60,7 +59,8 @@ void VirtualSystem::pass(std::chrono::nanoseconds time) {
   auto& clock = scheduler_->clock();
   const auto end = clock.now() + time;
   while (!passed) {
-    // advance_time() delivers all that is due at once; in small steps, so that what follows from a message happens at its time.
+    // advance_time() delivers all that is due at once; in small steps, so that what follows from a message happens at
+    // its time.
     const auto step = std::min<std::chrono::nanoseconds>(end - clock.now(), std::chrono::milliseconds{1});
     clock.advance_time(step);
     settle();

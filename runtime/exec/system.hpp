@@ -1,4 +1,5 @@
-// Where actors live: the same actor classes on CAF's threads with the steady clock, or on one thread with a virtual clock.
+// Where actors live: the same actor classes on CAF's threads with the steady clock, or on one thread with a virtual
+// clock.
 #pragma once
 
 #include <chrono>
@@ -8,8 +9,8 @@
 #include <memory>
 #include <vector>
 
-#include <caf/actor_addr.hpp>
 #include <caf/actor_cast.hpp>
+#include <caf/actor_control_block.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 
@@ -17,14 +18,15 @@
 
 namespace troupe::exec {
 
-/// CAF's settings for a node. Policy "sharing" because stealing showed tails of 4 ms where cores are few; an actor yields after 100
-/// messages so that none waits long behind a busy one.
+/// CAF's settings for a node. Policy "sharing" because stealing showed tails of 4 ms where cores are few; an actor
+/// yields after 100 messages so that none waits long behind a busy one.
 class NodeConfig final : public caf::actor_system_config {
  public:
   explicit NodeConfig(std::size_t threads);
 };
 
-/// A system of actors under a virtual clock, for tests and simulation. Not thread-safe: the caller's thread runs everything.
+/// A system of actors under a virtual clock, for tests and simulation. Not thread-safe: the caller's thread runs
+/// everything.
 class VirtualSystem {
  public:
   explicit VirtualSystem(std::uint64_t seed = VirtualScheduler::kInOrder);
@@ -39,14 +41,15 @@ class VirtualSystem {
   template <class A, class... Args>
   auto spawn(Args&&... args) {
     auto actor = system_->spawn<A>(std::forward<Args>(args)...);
-    spawned_.push_back(caf::actor_cast<caf::actor_addr>(actor));
+    spawned_.push_back(caf::actor_cast<caf::weak_actor_ptr>(actor));
     return actor;
   }
 
   /// Handles messages until no actor is ready; time stands still.
   void settle();
-  /// Handles messages and lets time pass until nothing is ready or due, or `until` says that it is enough. Returns whether it was
-  /// `until` that ended it; false as well after `most` messages, which a test should take for a live-lock.
+  /// Handles messages and lets time pass until nothing is ready or due, or `until` says that it is enough. Returns
+  /// whether it was `until` that ended it; false as well after `most` messages, which a test should take for a
+  /// live-lock.
   bool run(const std::function<bool()>& until = {}, std::size_t most = 50'000'000);
   /// Lets `time` pass.
   void pass(std::chrono::nanoseconds time);
@@ -56,7 +59,7 @@ class VirtualSystem {
   std::unique_ptr<caf::actor_system_config> config_;
   std::unique_ptr<caf::actor_system> system_;
   VirtualScheduler* scheduler_;
-  std::vector<caf::actor_addr> spawned_;
+  std::vector<caf::weak_actor_ptr> spawned_;
 };
 
 }  // namespace troupe::exec

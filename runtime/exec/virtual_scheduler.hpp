@@ -1,7 +1,9 @@
-// The scheduler under a virtual clock: one thread, the caller's; a seed chooses which of the ready actors handles its next message.
+// The scheduler under a virtual clock: one thread, the caller's; a seed chooses which of the ready actors handles its
+// next message.
 //
-// Owns: the ready actors and the clock. Promises: the same actors, messages and seed give the same run; time stands still while any
-// actor is ready; messages from one actor to another stay in order. Injected through CAF's public actor_system_config::load.
+// Owns: the ready actors and the clock. Promises: the same actors, messages and seed give the same run; time stands
+// still while any actor is ready; messages from one actor to another stay in order. Injected through CAF's public
+// actor_system_config::load.
 #pragma once
 
 #include <chrono>

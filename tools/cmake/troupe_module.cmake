@@ -1,4 +1,4 @@
-# troupe_module(FOLDER [USES folders...] [LINKS targets...]): see the top CMakeLists.txt.
+# troupe_module(FOLDER [USES folders...] [LINKS targets...] [TESTS_USE folders...]): see the top CMakeLists.txt.
 
 add_library(troupe_flags INTERFACE)
 target_include_directories(troupe_flags INTERFACE ${CMAKE_SOURCE_DIR})
@@ -29,7 +29,7 @@ function(troupe_target_name folder out)
 endfunction()
 
 function(troupe_module folder)
-  cmake_parse_arguments(arg "" "" "USES;LINKS" ${ARGN})
+  cmake_parse_arguments(arg "" "" "USES;LINKS;TESTS_USE" ${ARGN})
   troupe_target_name(${folder} target)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cpp)
   set(libraries troupe_flags ${arg_LINKS})
@@ -55,6 +55,10 @@ function(troupe_module folder)
   if(tests)
     add_executable(test_${target} ${tests})
     target_link_libraries(test_${target} PRIVATE ${target} GTest::gmock GTest::gtest GTest::gtest_main)
+    foreach(used ${arg_TESTS_USE})
+      troupe_target_name(${used} used_target)
+      target_link_libraries(test_${target} PRIVATE ${used_target})
+    endforeach()
     target_compile_definitions(test_${target} PRIVATE TROUPE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     add_test(NAME ${target} COMMAND test_${target})
   endif()

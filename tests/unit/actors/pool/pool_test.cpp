@@ -1,0 +1,132 @@
+#include "actors/pool/pool.hpp"
+
+#include <set>
+
+#include <gtest/gtest.h>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+
+#include "runtime/exec/system.hpp"
+
+namespace troupe {
+namespace {
+
+/// What a holder of leases was told.
+struct Told {
+  std::vector<BlocksReserved> reserved;
+  std::vector<BlocksRefused> refused;
+  std::vector<BlocksAvailable> available;
+};
+
+class Holder final : public exec::Actor<LeaseHolderActor::base> {
+ public:
+  Holder(caf::actor_config& config, std::shared_ptr<Told> told) : Actor(config), told_(std::move(told)) {}
+  LeaseHolderActor::behavior_type make_behavior() override {
+    return {[this](BlocksReserved& m) { told_->reserved.push_back(std::move(m)); },
+            [this](BlocksRefused& m) { told_->refused.push_back(m); },
+            [this](BlocksAvailable& m) { told_->available.push_back(m); }};
+  }
+
+ private:
+  std::shared_ptr<Told> told_;
+};
+
+struct PoolTest : testing::Test {
+  exec::VirtualSystem system;
+  std::shared_ptr<Told> told = std::make_shared<Told>();
+  LeaseHolderActor holder = system.spawn<Holder>(told);
+  PoolActor pool = system.spawn<Pool>(10);
+  std::uint64_t ticket = 0;
+
+  void reserve(std::uint64_t request, std::int32_t count) {
+    caf::anon_send(pool, ReserveBlocks{RequestId{request}, ++ticket, count, holder});
+    system.settle();
+  }
+  void release(std::uint64_t request) {
+    caf::anon_send(pool, ReleaseBlocks{RequestId{request}});
+    system.settle();
+  }
+  PoolState state() {
+    caf::scoped_actor self{system.actors()};
+    auto answer = self->request(pool, caf::infinite, QueryPool{});
+    system.settle();
+    PoolState state;
+    answer.receive([&](const PoolState& s) { state = s; }, [](caf::error&) { FAIL(); });
+    return state;
+  }
+  std::int32_t in(BlockState which) { return state().by_state[static_cast<std::size_t>(which)]; }
+};
+
+TEST_F(PoolTest, a_lease_is_granted_whole_with_distinct_blocks) {
+  reserve(1, 4);
+  reserve(2, 6);
+  ASSERT_EQ(told->reserved.size(), 2u);
+  std::set<std::uint32_t> blocks;
+  for (const auto& grant : told->reserved)
+    for (const auto& life : grant.blocks) blocks.insert(life.block.value);
+  EXPECT_EQ(blocks.size(), 10u);
+  EXPECT_EQ(in(BlockState::kReserved), 10);
+  EXPECT_EQ(in(BlockState::kFree), 0);
+}
+
+TEST_F(PoolTest, more_than_is_free_is_refused_whole_and_takes_nothing) {
+  reserve(1, 8);
+  reserve(2, 3);
+  ASSERT_EQ(told->refused.size(), 1u);
+  EXPECT_EQ(told->refused[0].free, 2);
+  EXPECT_EQ(told->refused[0].ticket, 2u);
+  EXPECT_EQ(in(BlockState::kFree), 2);
+}
+
+TEST_F(PoolTest, after_a_refusal_the_holder_hears_once_of_room) {
+  reserve(1, 8);
+  reserve(2, 3);
+  reserve(3, 3);
+  release(1);
+  ASSERT_EQ(told->available.size(), 1u);
+  EXPECT_EQ(told->available[0].free, 10);
+}
+
+TEST_F(PoolTest, a_block_is_free_again_only_when_its_actor_says_so) {
+  reserve(1, 2);
+  caf::anon_send(pool, ReleaseBlocks{RequestId{1}});
+  auto& scheduler = dynamic_cast<exec::VirtualScheduler&>(system.actors().scheduler());
+  ASSERT_TRUE(scheduler.run_one());  // the pool; its blocks have yet to be heard
+  EXPECT_GT(scheduler.ready(), 0u);
+  system.settle();
+  EXPECT_EQ(in(BlockState::kFree), 10);
+}
+
+TEST_F(PoolTest, each_life_of_a_block_has_its_own_generation) {
+  reserve(1, 10);
+  const auto first = told->reserved.back().blocks;
+  release(1);
+  reserve(2, 10);
+  const auto second = told->reserved.back().blocks;
+  for (const auto& a : first)
+    for (const auto& b : second)
+      if (a.block == b.block) {
+        EXPECT_LT(a.generation, b.generation);
+      }
+}
+
+TEST_F(PoolTest, a_commit_for_an_earlier_life_changes_nothing) {
+  reserve(1, 1);
+  const auto old = told->reserved.back().blocks;
+  release(1);
+  reserve(2, 10);
+  caf::anon_send(pool, CommitBlocks{old});
+  system.settle();
+  EXPECT_EQ(in(BlockState::kCommitted), 0);
+  caf::anon_send(pool, CommitBlocks{told->reserved.back().blocks});
+  system.settle();
+  EXPECT_EQ(in(BlockState::kCommitted), 10);
+}
+
+TEST_F(PoolTest, releasing_what_is_not_held_changes_nothing) {
+  release(42);
+  EXPECT_EQ(in(BlockState::kFree), 10);
+}
+
+}  // namespace
+}  // namespace troupe
