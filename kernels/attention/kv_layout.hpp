@@ -1,4 +1,5 @@
-// How KV lies in a device's slab: layer by layer, block by block, so that neighbouring blocks of one layer travel as one run of bytes.
+// How KV lies in a device's slab: layer by layer, block by block, so that neighbouring blocks of one layer travel as
+// one run of bytes.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +12,8 @@ namespace troupe::kernels {
 /// Positions in a block. One AVX-512 register of float32 scores.
 inline constexpr std::int64_t kBlockPositions = 16;
 
-/// In each (layer, block): K as [kv_heads][head_dim][16 positions], then V as [kv_heads][16 positions][head_dim], both in `dtype`.
-/// K is transposed so that the scores of a block's 16 positions are 16 independent chains over head_dim.
+/// In each (layer, block): K as [kv_heads][head_dim][16 positions], then V as [kv_heads][16 positions][head_dim], both
+/// in `dtype`. K is transposed so that the scores of a block's 16 positions are 16 independent chains over head_dim.
 struct KvLayout {
   std::int64_t layers = 0;
   std::int64_t kv_heads = 0;

@@ -11,8 +11,9 @@
 
 namespace troupe::kernels {
 
-/// W packed for the CPU kernels: panels of kPanelColumns output columns; inside a panel, for each k, the columns' weights side by side
-/// in the stored format. The last panel is padded with zeros. Immutable once packed; shared freely between threads.
+/// W packed for the CPU kernels: panels of kPanelColumns output columns; inside a panel, for each k, the columns'
+/// weights side by side in the stored format. The last panel is padded with zeros. Immutable once packed; shared freely
+/// between threads.
 class PackedMatrix {
  public:
   static constexpr std::int64_t kPanelColumns = 32;
@@ -21,9 +22,10 @@ class PackedMatrix {
   /// Storage for a matrix of `outputs` x `inputs`, 64-byte aligned, not yet filled.
   PackedMatrix(std::int64_t outputs, std::int64_t inputs, DType dtype);
 
-  /// Copies rows [first_output, first_output + count) of the row-major [outputs][inputs] checkpoint matrix `rows` (pointing at the first of
-  /// them, any alignment) into place. Different ranges that share no panel may be packed at the same time. Several checkpoint matrices
-  /// may be packed under one another (q, k, v; gate, up), to be multiplied in one call.
+  /// Copies rows [first_output, first_output + count) of the row-major [outputs][inputs] checkpoint matrix `rows`
+  /// (pointing at the first of them, any alignment) into place. Different ranges that share no panel may be packed at
+  /// the same time. Several checkpoint matrices may be packed under one another (q, k, v; gate, up), to be multiplied
+  /// in one call.
   void pack_rows(std::int64_t first_output, std::int64_t count, const void* rows);
 
   std::int64_t outputs() const { return outputs_; }
@@ -44,8 +46,10 @@ class PackedMatrix {
   std::size_t bytes_ = 0;
 };
 
-/// y[m][n] = (sum over k ascending of fma(x[m][k], w[n][k], acc), acc from 0) + bias[n]; then, where `accumulate`, y's old value is added.
-/// Determinism: each output is one chain of float32 FMAs over k in ascending order, whatever the rows, the isa or the number of threads.
+/// y[m][n] = (sum over k ascending of fma(x[m][k], w[n][k], acc), acc from 0) + bias[n]; where `accumulate`, y's old
+/// value + that. Determinism: each output is one chain of float32 FMAs over k in ascending order, whatever the rows,
+/// the isa or the number of threads. Checked, a bug otherwise: a packed matrix that is not empty, and strides that hold
+/// a row where there is more than one.
 struct Matmul {
   const float* x = nullptr;  ///< [rows][inputs], x_stride floats apart
   std::int64_t x_stride = 0;

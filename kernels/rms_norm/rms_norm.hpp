@@ -7,9 +7,11 @@
 
 namespace troupe::kernels {
 
-/// `rows` vectors of `width` float32 each, `stride` floats apart in x and in out alike (q/k norm works in place on heads: stride =
-/// head_dim, width = head_dim). weight: [width] float32. out may be x.
-/// Determinism: the sum of squares runs in 16 lanes (lane = index mod 16, ascending), then a fixed tree 8+8, 4+4, 2+2, 1+1.
+/// `rows` vectors of `width` > 0 float32 each, `stride` >= width floats apart in x and in out alike (q/k norm works in
+/// place on heads: stride = width = head_dim). weight: [width] float32. out may be x. Floats between width and stride
+/// are not touched. Determinism: the sum of squares is one fused multiply-add chain in each of 16 lanes (lane = index
+/// mod 16, ascending), then the tree 8+8, 4+4, 2+2, 1+1; out = (x * (1 / sqrt(mean + epsilon))) * weight, each
+/// operation rounded. A row's bits depend on that row alone.
 struct RmsNorm {
   const float* x = nullptr;
   const float* weight = nullptr;

@@ -1,5 +1,6 @@
-// Rotary position embedding (Su et al., 2021) in the half-split form of the Llama checkpoints:
-// out[i] = x[i] cos - x[i + d/2] sin, out[i + d/2] = x[i + d/2] cos + x[i] sin, angle = position * inverse_frequency[i].
+// Rotary position embedding (Su et al., 2021) in the half-split form of the Llama checkpoints, with d = 2 half:
+// out[i] = x[i] cos - x[i + d/2] sin, out[i + d/2] = x[i + d/2] cos + x[i] sin, where the angle is
+// position * inverse_frequency[i].
 #pragma once
 
 #include <cstdint>
@@ -9,14 +10,17 @@
 
 namespace troupe::kernels {
 
-/// cos and sin for each row: [positions.size()][inverse_frequency.size()] float32, multiplied by `scale` (yarn's attention factor).
-/// The angle is rounded to float32 as the reference implementations do, then cos and sin are computed in double by our own
-/// polynomials: the same bits on every host. Positions up to 2^24.
-void rope_angles(std::span<const std::int32_t> positions, std::span<const float> inverse_frequency, float scale, float* cos,
-                 float* sin);
+/// cos and sin for each row: [positions.size()][inverse_frequency.size()] float32, multiplied by `scale` (yarn's
+/// attention factor). The angle is rounded to float32 as the reference implementations do, then cos and sin are
+/// computed in double by our own polynomials: the same bits on every host, and within half a unit in the last place of
+/// float32 before `scale`, for angles up to 2^24. Positions in [0, 2^24]: checked, a bug otherwise. Scalings of the
+/// frequencies (linear, llama3, yarn) are the caller's.
+void rope_angles(std::span<const std::int32_t> positions, std::span<const float> inverse_frequency, float scale,
+                 float* cos, float* sin);
 
-/// Rotates in place `heads` heads of `head_dim` (even) float32 in each row; rows lie `row_stride` floats apart.
-/// rotary_dim = 2 * half; dimensions past it are left alone (half <= head_dim / 2).
+/// Rotates in place `heads` heads of `head_dim` float32 in each row; rows lie `row_stride` >= heads * head_dim floats
+/// apart. A head's dimensions past 2 * half are left alone (2 * half <= head_dim). Products and sums are rounded one by
+/// one, without fused operations.
 struct Rope {
   float* x = nullptr;
   std::int64_t rows = 0;

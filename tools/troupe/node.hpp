@@ -1,5 +1,6 @@
 // A node: the process that serves a model, put together from its parts.
-// Owns: the actor system, the device with the model on it, the supervisor's actors, and the HTTP server. Used by `troupe serve` and `troupe run`.
+// Owns: the actor system, the device with the model on it, the supervisor's actors, and the HTTP server. Used by
+// `troupe serve` and `troupe run`.
 #pragma once
 
 #include <chrono>
@@ -18,7 +19,8 @@ struct NodeOptions {
   config::ServeConfig config;
   /// Without, the node serves no HTTP and answers ask() alone.
   bool http = true;
-  /// Told how far loading is: a stage ("weights") and the part of it that is done, from 0 to 1. Called on the thread of start().
+  /// Told how far loading is: a stage ("weights") and the part of it that is done, from 0 to 1. Called on the thread of
+  /// start().
   std::function<void(std::string_view stage, double done)> progress;
 };
 
@@ -33,7 +35,8 @@ struct AskSummary {
 
 class Node {
  public:
-  /// Loads everything and serves when it returns. Errors: the model's, the configuration's (kConfig), a port that is taken.
+  /// Loads everything and serves when it returns. Errors: the model's, the configuration's (kConfig), a port that is
+  /// taken.
   static Result<std::unique_ptr<Node>> start(NodeOptions options);
   ~Node();
   Node(const Node&) = delete;
@@ -46,12 +49,15 @@ class Node {
   /// A few lines for people: model, memory plan, device, where it listens.
   std::string banner() const;
 
-  /// Readiness says no at once; what was admitted goes on until it ends or the deadline comes. Returns how many requests were cut.
+  /// Readiness says no at once; what was admitted goes on until it ends or the deadline comes. Returns how many
+  /// requests were cut.
   std::size_t drain(std::chrono::milliseconds deadline);
 
-  /// One answer for the terminal: `body` is that of a chat completion call (or of a completion call where it has "prompt") as JSON. `on_text`
-  /// gets the text as it comes, on a thread of the node's. Returns when the answer has ended. `cancelled` is asked between pieces.
-  Result<AskSummary> ask(const std::string& body, std::function<void(std::string_view)> on_text, std::function<bool()> cancelled);
+  /// One answer for the terminal: `body` is that of a chat completion call (or of a completion call where it has
+  /// "prompt") as JSON. `on_text` gets the text as it comes, on a thread of the node's. Returns when the answer has
+  /// ended. `cancelled` is asked between pieces.
+  Result<AskSummary> ask(const std::string& body, std::function<void(std::string_view)> on_text,
+                         std::function<bool()> cancelled);
 
  private:
   struct Parts;

@@ -1,7 +1,7 @@
 // A tokenizer as `tokenizer.json` describes it: text to token ids and back.
 //
-// Owns the vocabulary and its merges. Promises: the ids that Hugging Face `tokenizers` gives, for the component kinds that it knows; work
-// within O(n log n) of the text. Refuses at load, by name, any component that it does not know.
+// Owns the vocabulary and its merges. Promises: the ids that Hugging Face `tokenizers` gives, for the component kinds
+// that it knows; work within O(n log n) of the text. Refuses at load, by name, any component that it does not know.
 #pragma once
 
 #include <cstddef>
@@ -32,12 +32,14 @@ struct TokenizerImpl;
 /// Immutable once loaded: any number of threads may use it at once.
 class Tokenizer {
  public:
-  /// Reads `directory`/tokenizer.json. kNotFound, kInvalidInput (malformed; says where), kUnsupported (names the component), kTooLarge.
+  /// Reads `directory`/tokenizer.json. kMissingInput, kInvalidInput (malformed; says where), kUnsupported (names the
+  /// component), kTooLarge.
   static Result<std::shared_ptr<const Tokenizer>> load(const std::filesystem::path& directory);
   /// The same from the file's text; `name` stands in messages.
   static Result<std::shared_ptr<const Tokenizer>> parse(std::string_view json, const std::string& name);
 
-  /// `text`: any bytes; what is not UTF-8 is read as U+FFFD. `add_special`: what the post-processor adds (BOS and the like).
+  /// `text`: any bytes; what is not UTF-8 is read as U+FFFD. `add_special`: what the post-processor adds (BOS and the
+  /// like).
   Result<std::vector<TokenId>> encode(std::string_view text, SpecialTokens special, bool add_special) const;
   /// The parts as one text, in which special tokens lie within trusted parts only.
   Result<std::vector<TokenId>> encode_parts(std::span<const TextPart> parts, bool add_special) const;
@@ -70,7 +72,13 @@ class Tokenizer {
 class StreamDetokenizer {
  public:
   StreamDetokenizer(std::shared_ptr<const Tokenizer> tokenizer, bool skip_special);
-  /// Tokens that stand before the first: they give no text, and decide how the first is spaced. At most once, before push().
+  StreamDetokenizer(const StreamDetokenizer& other);
+  StreamDetokenizer& operator=(const StreamDetokenizer& other);
+  StreamDetokenizer(StreamDetokenizer&& other) noexcept;
+  StreamDetokenizer& operator=(StreamDetokenizer&& other) noexcept;
+  ~StreamDetokenizer();
+  /// Tokens that stand before the first: they give no text, and decide how the first is spaced. At most once, before
+  /// push().
   void prime(std::span<const TokenId> prompt);
   /// The text that became certain with `token`: valid UTF-8, perhaps empty.
   std::string push(TokenId token);
@@ -78,10 +86,12 @@ class StreamDetokenizer {
   std::string finish();
 
  private:
+  struct State;
+  std::string without_primed(std::string text);
+
   std::shared_ptr<const Tokenizer> tokenizer_;
   bool skip_special_;
-  std::vector<TokenId> tokens_;   // from the last point where all text was certain
-  std::size_t shown_ = 0;         // of tokens_, those whose text is out
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace troupe::model

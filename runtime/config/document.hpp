@@ -1,0 +1,43 @@
+// A YAML text as a tree that remembers where everything stood. Narrower than YAML on purpose: one document, no anchors,
+// aliases or tags, no tabs in indentation, no control characters, bounded depth and size. Internal to runtime/config.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/config/problems.hpp"
+
+namespace troupe::config {
+
+inline constexpr std::size_t kMostFileBytes = std::size_t{1} << 20;
+inline constexpr std::size_t kMostDepth = 16;
+inline constexpr std::size_t kMostNodes = 10'000;
+
+struct Node;
+struct Entry;
+
+struct Node {
+  enum class Kind { kNull, kScalar, kSequence, kMapping };
+  Kind kind = Kind::kNull;
+  Place place;
+  std::string text;    ///< of a scalar
+  bool plain = false;  ///< a scalar without quotes
+  std::vector<Node> items;
+  std::vector<Entry> entries;  ///< keys are scalars, each there once
+
+  /// "a list", "a mapping", "nothing", or the quoted scalar: for messages.
+  std::string described() const;
+};
+
+struct Entry {
+  Node key;
+  Node value;
+};
+
+/// Nothing where the text is not acceptable: `problems` then has why. An empty document is a mapping without entries.
+std::optional<Node> parse_document(std::string_view text, Problems& problems);
+
+}  // namespace troupe::config

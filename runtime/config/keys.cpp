@@ -1,0 +1,203 @@
+#include "runtime/config/keys.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace troupe::config {
+namespace {
+
+constexpr std::uint64_t kKiB = 1024;
+constexpr std::uint64_t kMiB = 1024 * kKiB;
+constexpr std::uint64_t kGiB = 1024 * kMiB;
+constexpr std::uint64_t kTiB = 1024 * kGiB;
+constexpr std::uint64_t kSecond = 1000;
+constexpr std::uint64_t kHour = 3600 * kSecond;
+
+template <class Member>
+std::function<Slot(ServeConfig&)> at(Member member) {
+  return [member](ServeConfig& config) -> Slot { return &member(config); };
+}
+
+template <class Member>
+std::function<Slot(ServeConfig&)> choice(Member member) {
+  return [member](ServeConfig& config) -> Slot {
+    auto* value = &member(config);
+    return ChoiceSlot{
+        [value] { return static_cast<std::size_t>(*value); },
+        [value](std::size_t index) { *value = static_cast<std::remove_pointer_t<decltype(value)>>(index); }};
+  };
+}
+
+// A member of the configuration, as a function from it. (A pointer to a member cannot reach into a section.)
+#define AT(member) at([](ServeConfig & config) -> auto& { return config.member; })
+#define CHOICE(member) choice([](ServeConfig & config) -> auto& { return config.member; })
+
+Key text(std::string path, std::function<Slot(ServeConfig&)> slot, std::string help) {
+  return {.path = std::move(path), .help = std::move(help), .slot = std::move(slot), .choices = {}};
+}
+
+Key file(std::string path, std::function<Slot(ServeConfig&)> slot, std::string help) {
+  Key key = text(std::move(path), std::move(slot), std::move(help));
+  key.is_path = true;
+  return key;
+}
+
+Key words(std::string path, std::function<Slot(ServeConfig&)> slot, std::uint64_t most, std::string help) {
+  Key key = text(std::move(path), std::move(slot), std::move(help));
+  key.most = most;
+  return key;
+}
+
+Key one(std::string path, std::function<Slot(ServeConfig&)> slot, std::vector<std::string> choices, std::string help) {
+  Key key = text(std::move(path), std::move(slot), std::move(help));
+  key.choices = std::move(choices);
+  return key;
+}
+
+struct Range {
+  std::uint64_t least;
+  std::uint64_t most;
+};
+
+Key number(std::string path, std::function<Slot(ServeConfig&)> slot, Range range, std::string help) {
+  Key key = text(std::move(path), std::move(slot), std::move(help));
+  key.least = range.least;
+  key.most = range.most;
+  return key;
+}
+
+Key number_or_auto(std::string path, std::function<Slot(ServeConfig&)> slot, Range range, std::string help) {
+  Key key = number(std::move(path), std::move(slot), range, std::move(help));
+  key.zero_is_auto = true;
+  return key;
+}
+
+Key bytes(std::string path, std::function<Slot(ServeConfig&)> slot, Range range, std::string help) {
+  Key key = number(std::move(path), std::move(slot), range, std::move(help));
+  key.unit = Unit::kBytes;
+  return key;
+}
+
+Key bytes_or_auto(std::string path, std::function<Slot(ServeConfig&)> slot, Range range, std::string help) {
+  Key key = bytes(std::move(path), std::move(slot), range, std::move(help));
+  key.zero_is_auto = true;
+  return key;
+}
+
+std::vector<Key> http_keys() {
+  return {
+      text("http.address", AT(http.address),
+           "Address to listen on. One that is not loopback needs api keys and tls, or allow_insecure."),
+      number("http.port", AT(http.port), {0, 65535}, "TCP port; 0 takes any free one."),
+      number("http.api_keys", AT(http.api_keys), {0, 1024},
+             "Keys that may call, each {name, sha256, scopes}: sha256 is `printf %s KEY | sha256sum`, scopes are of "
+             "metrics, infer, "
+             "admin, inspect. Without keys every route is open to whoever can connect."),
+      file("http.api_key_file", AT(http.api_key_file),
+           "File of keys, mode 0600, one a line: SHA256 SCOPE[,SCOPE...] [NAME]."),
+      file("http.tls.certificate", AT(http.tls.certificate),
+           "PEM file with the server's certificate chain. Goes with http.tls.key."),
+      file("http.tls.key", AT(http.tls.key), "PEM file with the certificate's private key, not readable by others."),
+      one("http.allow_insecure", AT(http.allow_insecure), {},
+          "Serve an address that is not loopback without api keys or without TLS. For isolated networks only."),
+      words("http.cors_origins", AT(http.cors_origins), 64,
+            "Browser origins that may call, as https://host[:port], or \"*\"."),
+      bytes("http.limits.header_bytes", AT(http.limits.header_bytes), {kKiB, kMiB}, "Size of a request's head [431]."),
+      number("http.limits.header_fields", AT(http.limits.header_fields), {8, 1000},
+             "Header fields of a request [431]."),
+      bytes("http.limits.body_bytes", AT(http.limits.body_bytes), {kKiB, kGiB}, "Size of a request's body [413]."),
+      bytes("http.limits.chat_body_bytes", AT(http.limits.chat_body_bytes), {kKiB, kGiB},
+            "Size of the body of a chat completion or tokenize call [413]."),
+      bytes("http.limits.total_body_bytes", AT(http.limits.total_body_bytes), {kKiB, kTiB},
+            "All bodies held at once [503]."),
+      number("http.limits.connections", AT(http.limits.connections), {1, 1'000'000}, "Connections at once [503]."),
+      number("http.limits.connections_per_peer", AT(http.limits.connections_per_peer), {1, 1'000'000},
+             "Connections of one IPv4 address or IPv6 /64 [503]."),
+      bytes("http.limits.queued_bytes", AT(http.limits.queued_bytes), {4 * kKiB, kGiB},
+            "Bytes of one stream that its client has not taken yet; past it the stream is cut."),
+      number("http.limits.header_timeout", AT(http.limits.header_timeout), {10, kHour},
+             "For a request's head to arrive [408]."),
+      number("http.limits.body_timeout", AT(http.limits.body_timeout), {10, kHour},
+             "For a body to arrive, prolonged while it comes at 1 KiB/s or more [408]."),
+      number("http.limits.write_timeout", AT(http.limits.write_timeout), {10, kHour},
+             "A client that takes no byte of its answer for so long is cut."),
+      number("http.limits.idle_timeout", AT(http.limits.idle_timeout), {10, kHour},
+             "A connection between two requests."),
+      number("http.limits.stream_ping", AT(http.limits.stream_ping), {0, kHour},
+             "Silence of a stream before a comment line keeps it alive; 0s: never."),
+  };
+}
+
+std::vector<Key> all_keys() {
+  std::vector<Key> table = {
+      file("model.path", AT(model.path),
+           "Directory of a Hugging Face checkpoint: config.json, *.safetensors, tokenizer.json. Required."),
+      words("model.names", AT(model.names), 16, "Names the model is served under; none: the directory's name."),
+  };
+  for (Key& key : http_keys()) table.push_back(std::move(key));
+  for (Key& key : std::vector<Key>{
+           one("device.kind", CHOICE(device.kind), {"cpu"}, "What computes."),
+           number_or_auto("device.threads", AT(device.threads), {1, 1024},
+                          "Threads that compute; auto: one for each core."),
+           bytes_or_auto("device.kv_memory", AT(device.kv_memory), {kMiB, 1024 * kTiB},
+                         "Memory for KV blocks; auto: what the host has free beside the weights, within reason."),
+           one("device.isa", CHOICE(device.isa), {"auto", "avx2", "avx512", "reference"},
+               "Instructions that kernels use; auto: the widest this host has. All give the same bits."),
+           one("scheduling.policy", AT(scheduling.policy), {"splitwise", "round_robin", "least_loaded"},
+               "How requests are given to machines."),
+           number("scheduling.max_batch_tokens", AT(scheduling.max_batch_tokens), {16, 1'048'576},
+                  "Tokens of one step."),
+           number("scheduling.prompt_tokens_beside_decodes", AT(scheduling.prompt_tokens_beside_decodes),
+                  {1, 1'048'576}, "Prompt tokens of a step while sequences decode: bounds how long a decode waits."),
+           number("scheduling.max_running", AT(scheduling.max_running), {1, 65'536}, "Sequences that decode at once."),
+           number("scheduling.max_waiting", AT(scheduling.max_waiting), {0, 1'048'576},
+                  "Requests that wait for a place; one more is refused [429]."),
+           number("scheduling.request_timeout", AT(scheduling.request_timeout), {100, 24 * kHour},
+                  "Life of a request from its arrival on."),
+           number("api.max_n", AT(api.max_n), {1, 128}, "Completions of one call (n, best_of) [400]."),
+           number_or_auto("api.max_prompt_tokens", AT(api.max_prompt_tokens), {1, 100'000'000},
+                          "Tokens of a prompt [400]; auto: what the model's context holds."),
+           number_or_auto("api.max_completion_tokens", AT(api.max_completion_tokens), {1, 100'000'000},
+                          "Tokens of a completion [400]; auto: what the model's context holds."),
+           number("api.max_prompts", AT(api.max_prompts), {1, 4096}, "Prompts of one /v1/completions call [400]."),
+           number("api.max_stop_strings", AT(api.max_stop_strings), {0, 64}, "Stop strings of a call [400]."),
+           number("api.max_stop_bytes", AT(api.max_stop_bytes), {1, 4096}, "Bytes of one stop string [400]."),
+           number("api.max_logit_bias", AT(api.max_logit_bias), {0, 65'536}, "Entries of logit_bias [400]."),
+           number("api.max_json_depth", AT(api.max_json_depth), {4, 256}, "Nesting of a JSON body [400]."),
+           number("shutdown.drain_timeout", AT(shutdown.drain_timeout), {0, 24 * kHour},
+                  "After SIGTERM, how long admitted requests may go on; what is left then is cut and the exit code is "
+                  "75."),
+           one("trace.enabled", AT(trace.enabled), {}, "Record messages between actors, for `troupe request ID`."),
+           number("trace.ring_size", AT(trace.ring_size), {1024, 16'777'216}, "Message records kept."),
+           one("log.level", CHOICE(log.level), {"debug", "info", "warning", "error"}, "Least level that is written."),
+           one("log.format", CHOICE(log.format), {"auto", "text", "json"},
+               "auto: text on a terminal, one JSON object a line elsewhere."),
+       }) {
+    table.push_back(std::move(key));
+  }
+  return table;
+}
+
+#undef AT
+#undef CHOICE
+
+}  // namespace
+
+const std::vector<Key>& keys() {
+  static const std::vector<Key> table = all_keys();
+  return table;
+}
+
+const Key* find_key(const std::string& path) {
+  const auto found = std::find_if(keys().begin(), keys().end(), [&](const Key& key) { return key.path == path; });
+  return found == keys().end() ? nullptr : &*found;
+}
+
+std::string environment_name(const std::string& path) {
+  std::string name = "TROUPE_";
+  for (const char c : path) name += c == '.' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  return name;
+}
+
+}  // namespace troupe::config

@@ -1,0 +1,29 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "kernels/core/cpu_isa.hpp"
+#include "kernels/core/scalar.hpp"
+#include "tests/unit/kernels/core/numbers.hpp"
+
+// The probe alone may use the set: everything else runs on any host.
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c")
+#include "kernels/core/vec16_avx512.hpp"
+
+namespace troupe::kernels::avx512 {
+namespace {
+
+#include "tests/unit/kernels/core/vec16_probe.inl"
+#pragma GCC pop_options
+
+constexpr CpuIsa kIsa = CpuIsa::kAvx512;
+#define SUITE Vec16Avx512
+#include "tests/unit/kernels/core/vec16_cases.inl"
+
+}  // namespace
+}  // namespace troupe::kernels::avx512

@@ -1,0 +1,224 @@
+#include "tools/troupe/node.hpp"
+
+#include <atomic>
+#include <future>
+#include <utility>
+
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+#include <unistd.h>
+
+#include "actors/gateway/ask.hpp"
+#include "actors/gateway/gateway.hpp"
+#include "actors/policies/routing_policy.hpp"
+#include "actors/request/deadlines.hpp"
+#include "actors/request/request.hpp"
+#include "actors/router/policy_actor.hpp"
+#include "actors/router/router.hpp"
+#include "actors/supervisor/supervisor.hpp"
+#include "runtime/clock/wall_clock.hpp"
+#include "runtime/exec/system.hpp"
+#include "runtime/http/server.hpp"
+#include "runtime/model/memory_plan.hpp"
+#include "tools/troupe/cluster_view.hpp"
+#include "tools/troupe/node_metrics.hpp"
+#include "tools/troupe/node_settings.hpp"
+#include "tools/troupe/status_json.hpp"
+
+namespace troupe {
+namespace {
+
+/// CAF's workers. They only pass messages and turn text into tokens and back; the model has threads of its own.
+constexpr std::size_t kActorThreads = 2;
+/// How long actors may take to end once they were told to; each needs a message or two.
+constexpr std::chrono::milliseconds kEndTimeout{5000};
+constexpr std::chrono::milliseconds kPoll{10};
+constexpr const char* kNodeName = "local";
+
+/// Lets `time` pass on a thread that is not an actor's.
+void pause(caf::scoped_actor& self, std::chrono::milliseconds time) {
+  self->receive(caf::after(time) >> [] {});
+}
+
+}  // namespace
+
+struct Node::Parts {
+  // In the order in which they are made; what comes first goes last.
+  exec::NodeConfig actor_config{kActorThreads};
+  caf::actor_system actors{actor_config};
+  std::shared_ptr<device::Device> device;
+  RouterActor router;
+  DeadlinesActor deadlines;
+  SupervisorActor supervisor;
+  ClusterViewActor view;
+  GatewayActor gateway;
+  std::shared_ptr<const GatewayOptions> options;
+  std::shared_ptr<std::atomic<bool>> draining = std::make_shared<std::atomic<bool>>(false);
+  std::unique_ptr<http::Server> server;
+  std::string url;
+  std::string banner;
+
+  ~Parts();
+  void start_actors(const config::ServeConfig& config, std::unique_ptr<policies::RoutingPolicy> policy);
+  GatewayOptions gateway_options(const config::ServeConfig& config, openai::ServedModel model) const;
+  std::vector<ExtraRoute> view_routes(const std::string& model_name, const std::shared_ptr<NodeMetrics>& metrics) const;
+  Result<void> listen(const config::HttpSection& section);
+  std::size_t calls_under_way(caf::scoped_actor& self) const;
+};
+
+Node::Parts::~Parts() {
+  server.reset();  // cuts what is left; its calls give their requests up
+  {
+    caf::scoped_actor self{actors};
+    const auto deadline = clock::steady_now() + kEndTimeout;
+    while (gateway && calls_under_way(self) > 0 && clock::steady_now() < deadline) pause(self, kPoll);
+    for (const auto& actor : {caf::actor_cast<caf::actor>(gateway), caf::actor_cast<caf::actor>(view),
+                              caf::actor_cast<caf::actor>(supervisor), caf::actor_cast<caf::actor>(router),
+                              caf::actor_cast<caf::actor>(deadlines)})
+      if (actor) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+    gateway = nullptr;
+    view = nullptr;
+    supervisor = nullptr;
+    router = nullptr;
+    deadlines = nullptr;
+    options.reset();
+    while (actors.registry().running() > 1 && clock::steady_now() < deadline) pause(self, kPoll);  // 1: self
+  }
+  // An actor that did not end in that time would hold the process up for ever.
+  actors.await_actors_before_shutdown(false);
+  device.reset();  // waits for a running step
+}
+
+void Node::Parts::start_actors(const config::ServeConfig& config, std::unique_ptr<policies::RoutingPolicy> policy) {
+  const auto& scheduling = config.scheduling;
+  const RoutingPolicyActor host = actors.spawn<RoutingPolicyHost>(std::shared_ptr<policies::RoutingPolicy>(std::move(policy)));
+  router = actors.spawn<Router>(RouterLimits{static_cast<std::int32_t>(scheduling.max_waiting)}, host);
+  deadlines = actors.spawn<Deadlines>();
+  MachineSpec machine;
+  machine.id = MachineId{0};
+  machine.name = "m0";
+  machine.device = device;
+  machine.max_batch_tokens = static_cast<std::int32_t>(scheduling.max_batch_tokens);
+  machine.prompt_tokens_beside_decodes = static_cast<std::int32_t>(scheduling.prompt_tokens_beside_decodes);
+  machine.token_limits.max_running = static_cast<std::int32_t>(scheduling.max_running);
+  supervisor = actors.spawn<Supervisor>(router, std::vector<MachineSpec>{std::move(machine)});
+  view = actors.spawn<ClusterView>(supervisor);
+}
+
+std::vector<ExtraRoute> Node::Parts::view_routes(const std::string& model_name, const std::shared_ptr<NodeMetrics>& metrics) const {
+  const auto show = [view = view](std::function<void(const ClusterState&)> with) {
+    caf::anon_send(view, ShowCluster{std::move(with)});
+  };
+  ExtraRoute status;
+  status.route = {"GET", "/troupe/status", http::Scope::kInspect, false, std::nullopt};
+  status.handler = [show, model_name, draining = draining](std::shared_ptr<http::Exchange> exchange) {
+    show([exchange, model_name, draining](const ClusterState& cluster) {
+      const NodeState node{kNodeName, model_name, *draining ? "draining" : "serving", static_cast<long>(::getpid())};
+      exchange->respond(200, "application/json", status_json(node, cluster));
+    });
+  };
+  ExtraRoute numbers;
+  numbers.route = {"GET", "/metrics", http::Scope::kMetrics, false, std::nullopt};
+  numbers.handler = [show, metrics](std::shared_ptr<http::Exchange> exchange) {
+    show([exchange, metrics](const ClusterState& cluster) {
+      exchange->respond(200, metrics::kExpositionContentType, metrics->exposition(cluster));
+    });
+  };
+  return {std::move(status), std::move(numbers)};
+}
+
+GatewayOptions Node::Parts::gateway_options(const config::ServeConfig& config, openai::ServedModel model) const {
+  const auto metrics = std::make_shared<NodeMetrics>(model.names.front());
+  GatewayOptions result;
+  result.extra_routes = view_routes(model.names.front(), metrics);
+  result.observer = NodeMetrics::observer(metrics);
+  const RequestPeers peers{router, deadlines, model.tokenizer};
+  result.model = std::make_shared<const openai::ServedModel>(std::move(model));
+  result.limits = api_limits(config);
+  result.start_request = [&system = const_cast<caf::actor_system&>(actors), peers](std::shared_ptr<const RequestSpec> spec,
+                                                                                    RequesterActor requester) -> CancellableActor {
+    return system.spawn<Request>(std::move(spec), std::move(requester), peers);
+  };
+  // Ids start at a random place, so that those of a node that was started again are new.
+  result.next_request_id = [next = std::make_shared<std::atomic<std::uint64_t>>(entropy64())] { return RequestId{next->fetch_add(1)}; };
+  result.unix_seconds = clock::unix_seconds;
+  result.request_timeout = config.scheduling.request_timeout;
+  return result;
+}
+
+Result<void> Node::Parts::listen(const config::HttpSection& section) {
+  TRY(server_settings, server_config(section, http_routes(*options)));
+  TRY(started, http::Server::start(std::move(server_settings), [to = gateway](std::shared_ptr<http::Exchange> exchange) {
+        caf::anon_send(to, HttpArrived{std::move(exchange)});
+      }));
+  server = std::move(started);
+  const bool wildcard = section.address == "0.0.0.0" || section.address == "::";
+  const std::string host = wildcard || section.address == "localhost" ? "127.0.0.1" : section.address;
+  url = (section.tls.certificate.empty() ? "http://" : "https://") + (host.find(':') == std::string::npos ? host : "[" + host + "]") +
+        ":" + std::to_string(server->port());
+  return {};
+}
+
+std::size_t Node::Parts::calls_under_way(caf::scoped_actor& self) const {
+  std::size_t calls = 0;
+  self->request(gateway, caf::infinite, QueryGateway{})
+      .receive([&](const GatewayState& state) { calls = state.calls; }, [](caf::error&) {});
+  return calls;
+}
+
+Node::Node(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Node::~Node() = default;
+
+Result<std::unique_ptr<Node>> Node::start(NodeOptions options) {
+  const auto& config = options.config;
+  const auto tell = [&](std::string_view stage, double done) {
+    if (options.progress) options.progress(stage, done);
+  };
+  TRY(policy, policies::make_routing_policy(config.scheduling.policy));
+  tell("checkpoint", 0);
+  TRY(checkpoint, model::Checkpoint::open(config.model.path));
+  TRY(text, load_model_text(config.model.path));
+  tell("checkpoint", 1);
+  TRY(settings, device_options(config, checkpoint));
+  TRY(device, device::CpuDevice::load(checkpoint, settings, [&](double done) { tell("weights", done); }));
+
+  auto parts = std::make_unique<Parts>();
+  parts->device = std::move(device);
+  const auto& info = parts->device->info();
+  auto model = served_model(config.model, checkpoint, std::move(text), info.kv.blocks * kernels::kBlockPositions);
+  parts->banner = model.names.front() + " on " + info.name + ": weights " + model::written_bytes(info.weight_bytes) + ", KV " +
+                  model::written_bytes(info.kv.slab_bytes()) + " in " + std::to_string(info.kv.blocks) + " blocks, up to " +
+                  std::to_string(model.max_model_len) + " tokens a sequence";
+  parts->start_actors(config, std::move(policy));
+  parts->options = std::make_shared<const GatewayOptions>(parts->gateway_options(config, std::move(model)));
+  parts->gateway = parts->actors.spawn<Gateway>(parts->options);
+  if (options.http) TRY_VOID(parts->listen(config.http));
+  return std::unique_ptr<Node>(new Node(std::move(parts)));
+}
+
+std::uint16_t Node::port() const { return parts_->server ? parts_->server->port() : std::uint16_t{0}; }
+std::string Node::url() const { return parts_->url; }
+std::string Node::banner() const { return parts_->banner; }
+
+std::size_t Node::drain(std::chrono::milliseconds deadline) {
+  *parts_->draining = true;
+  caf::anon_send(parts_->gateway, BeginDrain{});
+  // The listener stays open meanwhile: whoever asks for readiness shall hear 503 rather than nothing.
+  caf::scoped_actor self{parts_->actors};
+  const auto end = clock::steady_now() + deadline;
+  while (parts_->calls_under_way(self) > 0 && clock::steady_now() < end) pause(self, kPoll);
+  if (!parts_->server) return 0;
+  std::promise<std::size_t> cut;
+  // What has ended may still be on its way to its clients.
+  const bool in_time = clock::steady_now() < end;
+  parts_->server->drain(in_time ? std::chrono::milliseconds{1000} : std::chrono::milliseconds{0},
+                        [&cut](std::size_t requests) { cut.set_value(requests); });
+  return cut.get_future().get();
+}
+
+Result<AskSummary> Node::ask(const std::string& body, std::function<void(std::string_view)> on_text, std::function<bool()> cancelled) {
+  TRY(outcome, troupe::ask(parts_->actors, parts_->options, body, std::move(on_text), cancelled));
+  return AskSummary{outcome.finish_reason, outcome.prompt_tokens, outcome.generated_tokens, outcome.to_first_token, outcome.total};
+}
+
+}  // namespace troupe
