@@ -12,6 +12,7 @@
 #include "kernels/attention/attention.hpp"
 #include "kernels/core/cpu_isa.hpp"
 #include "kernels/core/parallel.hpp"
+#include "runtime/clock/wall_clock.hpp"
 #include "runtime/device/cpu_weights.hpp"
 #include "runtime/device/step.hpp"
 #include "runtime/model/model_config.hpp"
@@ -36,8 +37,8 @@ class CpuBuffer {
 /// Adds the time from construction to destruction.
 class AddTime {
  public:
-  explicit AddTime(std::chrono::nanoseconds& to) : to_(to), from_(std::chrono::steady_clock::now()) {}
-  ~AddTime() { to_ += std::chrono::steady_clock::now() - from_; }
+  explicit AddTime(std::chrono::nanoseconds& to) : to_(to), from_(clock::steady_now()) {}
+  ~AddTime() { to_ += clock::steady_now() - from_; }
   AddTime(const AddTime&) = delete;
   AddTime& operator=(const AddTime&) = delete;
 

@@ -1,16 +1,42 @@
-// Where the actor mix-in meets the recorder: called at each send and each receipt of a message.
+// Where the actor mix-in meets the recorder: called at each send and around each receipt of a message. Without a recorder a hook is one
+// load and a branch.
 #pragma once
 
 #include <caf/actor_clock.hpp>
 #include <caf/mailbox_element.hpp>
 
+#include "runtime/trace/flight_recorder.hpp"
+
 namespace troupe::trace {
 
-inline void on_enqueue(caf::actor_id, const caf::mailbox_element&, const caf::actor_clock&) {}
+/// The sender's side, on the sender's thread. `to`: the receiving actor.
+void record_sent(FlightRecorder& recorder, caf::actor_id to, const caf::mailbox_element& element, const caf::actor_clock& clock);
 
+inline void on_enqueue(caf::actor_id to, const caf::mailbox_element& element, const caf::actor_clock& clock) {
+  if (auto* const recorder = installed()) record_sent(*recorder, to, element, clock);
+}
+
+/// The receiver's side: lives while the message is handled. The element may be gone at the end.
 class ConsumeScope {
  public:
-  ConsumeScope(caf::actor_id, const char*, const caf::mailbox_element&, const caf::actor_clock&) {}
+  ConsumeScope(caf::actor_id actor, const char* name, const caf::mailbox_element& element, const caf::actor_clock& clock)
+      : recorder_(installed()) {
+    if (recorder_ != nullptr) begin(actor, name, element, clock);
+  }
+  ~ConsumeScope() {
+    if (recorder_ != nullptr) end();
+  }
+  ConsumeScope(const ConsumeScope&) = delete;
+  ConsumeScope& operator=(const ConsumeScope&) = delete;
+
+ private:
+  void begin(caf::actor_id actor, const char* name, const caf::mailbox_element& element, const caf::actor_clock& clock);
+  void end();
+
+  FlightRecorder* recorder_;
+  const caf::actor_clock* clock_ = nullptr;
+  Event event_;
+  std::uint64_t outer_ = 0;
 };
 
 }  // namespace troupe::trace

@@ -10,7 +10,9 @@
 
 #include "actors/gateway/ask.hpp"
 #include "actors/gateway/gateway.hpp"
+#include "actors/messages/trace_table.hpp"
 #include "actors/policies/routing_policy.hpp"
+#include "actors/recorder/recorder.hpp"
 #include "actors/request/deadlines.hpp"
 #include "actors/request/request.hpp"
 #include "actors/router/policy_actor.hpp"
@@ -35,6 +37,17 @@ constexpr std::chrono::milliseconds kEndTimeout{5000};
 constexpr std::chrono::milliseconds kPoll{10};
 constexpr const char* kNodeName = "local";
 
+void answer_trace(http::Exchange& exchange, const Result<std::vector<trace::RequestTrace>>& traces) {
+  if (!traces.ok()) {
+    exchange.respond_error(traces.error().code == ErrorCode::kMissingInput ? 404 : 501, traces.error().message);
+    return;
+  }
+  const bool json = http::query_value(exchange.request().query, "format") == "json";
+  std::string body;
+  for (const auto& each : *traces) body += (body.empty() ? "" : json ? "," : "\n") + (json ? as_json(each) : as_text(each));
+  exchange.respond(200, json ? "application/json" : "text/plain; charset=utf-8", json ? "[" + body + "]" : body);
+}
+
 /// Lets `time` pass on a thread that is not an actor's.
 void pause(caf::scoped_actor& self, std::chrono::milliseconds time) {
   self->receive(caf::after(time) >> [] {});
@@ -44,6 +57,7 @@ void pause(caf::scoped_actor& self, std::chrono::milliseconds time) {
 
 struct Node::Parts {
   // In the order in which they are made; what comes first goes last.
+  std::unique_ptr<trace::FlightRecorder> flight;
   exec::NodeConfig actor_config{kActorThreads};
   caf::actor_system actors{actor_config};
   std::shared_ptr<device::Device> device;
@@ -51,6 +65,7 @@ struct Node::Parts {
   DeadlinesActor deadlines;
   SupervisorActor supervisor;
   ClusterViewActor view;
+  RecorderActor recorder;
   GatewayActor gateway;
   std::shared_ptr<const GatewayOptions> options;
   std::shared_ptr<std::atomic<bool>> draining = std::make_shared<std::atomic<bool>>(false);
@@ -74,23 +89,31 @@ Node::Parts::~Parts() {
     while (gateway && calls_under_way(self) > 0 && clock::steady_now() < deadline) pause(self, kPoll);
     for (const auto& actor : {caf::actor_cast<caf::actor>(gateway), caf::actor_cast<caf::actor>(view),
                               caf::actor_cast<caf::actor>(supervisor), caf::actor_cast<caf::actor>(router),
-                              caf::actor_cast<caf::actor>(deadlines)})
+                              caf::actor_cast<caf::actor>(deadlines), caf::actor_cast<caf::actor>(recorder)})
       if (actor) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
     gateway = nullptr;
     view = nullptr;
     supervisor = nullptr;
     router = nullptr;
     deadlines = nullptr;
+    recorder = nullptr;
     options.reset();
     while (actors.registry().running() > 1 && clock::steady_now() < deadline) pause(self, kPoll);  // 1: self
   }
   // An actor that did not end in that time would hold the process up for ever.
   actors.await_actors_before_shutdown(false);
   device.reset();  // waits for a running step
+  trace::install(nullptr);
 }
 
 void Node::Parts::start_actors(const config::ServeConfig& config, std::unique_ptr<policies::RoutingPolicy> policy) {
   const auto& scheduling = config.scheduling;
+  register_traced_messages();
+  if (config.trace.enabled) {
+    flight = std::make_unique<trace::FlightRecorder>(config.trace.ring_size);
+    trace::install(flight.get());
+  }
+  recorder = actors.spawn<Recorder>(flight.get());
   const RoutingPolicyActor host = actors.spawn<RoutingPolicyHost>(std::shared_ptr<policies::RoutingPolicy>(std::move(policy)));
   router = actors.spawn<Router>(RouterLimits{static_cast<std::int32_t>(scheduling.max_waiting)}, host);
   deadlines = actors.spawn<Deadlines>();
@@ -124,7 +147,15 @@ std::vector<ExtraRoute> Node::Parts::view_routes(const std::string& model_name, 
       exchange->respond(200, metrics::kExpositionContentType, metrics->exposition(cluster));
     });
   };
-  return {std::move(status), std::move(numbers)};
+  ExtraRoute request;
+  request.route = {"GET", "/troupe/requests/{id}", http::Scope::kInspect, false, std::nullopt};
+  request.handler = [recorder = recorder](std::shared_ptr<http::Exchange> exchange) {
+    const std::string id = exchange->request().parameter;
+    caf::anon_send(recorder, ShowRequest{id, [exchange](const Result<std::vector<trace::RequestTrace>>& traces) {
+                                           answer_trace(*exchange, traces);
+                                         }});
+  };
+  return {std::move(status), std::move(numbers), std::move(request)};
 }
 
 GatewayOptions Node::Parts::gateway_options(const config::ServeConfig& config, openai::ServedModel model) const {
@@ -135,8 +166,9 @@ GatewayOptions Node::Parts::gateway_options(const config::ServeConfig& config, o
   const RequestPeers peers{router, deadlines, model.tokenizer};
   result.model = std::make_shared<const openai::ServedModel>(std::move(model));
   result.limits = api_limits(config);
-  result.start_request = [&system = const_cast<caf::actor_system&>(actors), peers](std::shared_ptr<const RequestSpec> spec,
+  result.start_request = [&system = const_cast<caf::actor_system&>(actors), peers, recorder = recorder](std::shared_ptr<const RequestSpec> spec,
                                                                                     RequesterActor requester) -> CancellableActor {
+    caf::anon_send(recorder, RequestBegan{spec->id, spec->name});
     return system.spawn<Request>(std::move(spec), std::move(requester), peers);
   };
   // Ids start at a random place, so that those of a node that was started again are new.

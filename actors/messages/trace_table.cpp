@@ -1,0 +1,94 @@
+#include "actors/messages/trace_table.hpp"
+
+#include <cstdio>
+
+#include "actors/messages/cluster.hpp"
+#include "actors/messages/routing.hpp"
+#include "runtime/trace/message_types.hpp"
+
+namespace troupe {
+namespace {
+
+/// Which request a message is about; 0 for none.
+template <class M>
+RequestId request_of(const void* message) {
+  [[maybe_unused]] const auto& m = *static_cast<const M*>(message);
+  if constexpr (requires { m.request.value; }) {
+    return m.request;
+  } else if constexpr (requires { m.spec->id; }) {
+    return m.spec->id;
+  } else if constexpr (requires { m.snapshot->request; }) {
+    return m.snapshot->request;
+  } else {
+    return RequestId{};
+  }
+}
+
+std::string scores(const char* what, const std::vector<policies::Candidate>& candidates) {
+  std::string text = what;
+  for (const auto& candidate : candidates) {
+    char each[64];
+    std::snprintf(each, sizeof each, " m%u=%g", candidate.machine.value, candidate.score);
+    text += each;
+  }
+  return text;
+}
+
+std::string note(const RouteDecided& decided) {
+  const auto& decision = *decided.decision;
+  return decision.policy + ": prompt on m" + std::to_string(decision.prompt_machine.value) + ", tokens on m" +
+         std::to_string(decision.token_machine.value) + ": " + decision.reason + "\n" +
+         scores("prompt candidates", decision.prompt_candidates) + "\n" + scores("token candidates", decision.token_candidates);
+}
+std::string note(const RouteRefused& refused) { return refused.error.message; }
+std::string note(const RequestFailed& failed) { return failed.error.message; }
+std::string note(const RunPrompt& run) {
+  return std::to_string(run.spec->prompt.size() + run.generated.size()) + " tokens into " + std::to_string(run.blocks.size()) +
+         " KV blocks";
+}
+std::string note(const BlocksRefused& refused) {
+  return std::to_string(refused.wanted) + " KV blocks wanted, " + std::to_string(refused.free) + " free";
+}
+std::string note(const RequestEnded& ended) {
+  return std::string(to_string(ended.reason)) + ": " + std::to_string(ended.prompt_tokens) + " prompt tokens, " +
+         std::to_string(ended.generated_tokens) + " generated" + (ended.error ? ": " + ended.error->message : "");
+}
+
+template <class M>
+trace::MessageType entry(const char* name) {
+  trace::MessageType type{&typeid(M), name, request_of<M>, nullptr};
+  if constexpr (requires(const M& m) { note(m); })
+    type.note_of = [](const void* message) { return note(*static_cast<const M*>(message)); };
+  return type;
+}
+
+}  // namespace
+
+#define TROUPE_TRACED(M) entry<M>(#M)
+
+void register_traced_messages() {
+  trace::register_message_types({
+      // request.hpp
+      TROUPE_TRACED(TokensGenerated), TROUPE_TRACED(PromptScored), TROUPE_TRACED(RequestEnded), TROUPE_TRACED(CancelCompletion),
+      // blocks.hpp
+      TROUPE_TRACED(ReserveBlocks), TROUPE_TRACED(BlocksReserved), TROUPE_TRACED(BlocksRefused), TROUPE_TRACED(BlocksAvailable),
+      TROUPE_TRACED(CommitBlocks), TROUPE_TRACED(ReleaseBlocks), TROUPE_TRACED(MoveBlock), TROUPE_TRACED(BlockFreed),
+      TROUPE_TRACED(QueryPool), TROUPE_TRACED(PoolState),
+      // work.hpp
+      TROUPE_TRACED(AdmitRequest), TROUPE_TRACED(CancelRequest), TROUPE_TRACED(RunPrompt), TROUPE_TRACED(CancelPrompt),
+      TROUPE_TRACED(PromptCancelled), TROUPE_TRACED(PromptCommitted), TROUPE_TRACED(TokenProduced), TROUPE_TRACED(RequestFailed),
+      TROUPE_TRACED(RequestReleased), TROUPE_TRACED(OfferWork), TROUPE_TRACED(StepFinished), TROUPE_TRACED(QueryWork),
+      TROUPE_TRACED(WorkState), TROUPE_TRACED(StepGroupWritten), TROUPE_TRACED(DeviceFinished),
+      // routing.hpp
+      TROUPE_TRACED(RouteRequest), TROUPE_TRACED(Routed), TROUPE_TRACED(RouteRefused), TROUPE_TRACED(MachineLost),
+      TROUPE_TRACED(PromptPhaseDone), TROUPE_TRACED(RequestLeft), TROUPE_TRACED(MachineJoined), TROUPE_TRACED(MachineLeft),
+      TROUPE_TRACED(DecideRoute), TROUPE_TRACED(RouteDecided), TROUPE_TRACED(WatchDeadline), TROUPE_TRACED(ForgetDeadline),
+      TROUPE_TRACED(DeadlineTick), TROUPE_TRACED(DeadlinePassed),
+      // cluster.hpp
+      TROUPE_TRACED(QueryCluster), TROUPE_TRACED(ClusterState),
+  });
+}
+
+#undef TROUPE_TRACED
+
+}  // namespace troupe

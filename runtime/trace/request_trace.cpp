@@ -1,0 +1,119 @@
+#include "runtime/trace/request_trace.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <unordered_map>
+
+#include <nlohmann/json.hpp>
+
+namespace troupe::trace {
+namespace {
+
+std::string us(std::int64_t ns) {
+  if (ns < 0) return "-";
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f", static_cast<double>(ns) / 1e3);
+  return text;
+}
+
+/// Several lines of one kind in a row.
+struct Run {
+  const Message* first = nullptr;
+  const Message* last = nullptr;
+  std::size_t count = 0;
+  std::int64_t waited_ns = 0;   // the longest
+  std::int64_t handled_ns = 0;  // the longest
+};
+
+bool same_line(const Message& a, const Message& b) { return a.name == b.name && a.from == b.from && a.to == b.to && b.note.empty(); }
+
+}  // namespace
+
+RequestTrace trace_request(RequestId request, std::int64_t began_ns, const std::vector<Event>& events, const std::vector<Note>& notes) {
+  RequestTrace trace;
+  trace.request = request;
+  trace.complete = events.empty() || events.front().number == 1 || events.front().time_ns <= began_ns;
+  std::unordered_map<std::uint32_t, std::string> names;
+  for (const auto& event : events)
+    if (event.kind == EventKind::kHandled) names[event.to] = event.actor;
+  const auto name_of = [&](std::uint32_t actor) -> std::string {
+    if (actor == 0) return "outside";
+    const auto found = names.find(actor);
+    return found == names.end() ? "actor " + std::to_string(actor) : found->second;
+  };
+
+  // A message's element is used again after it was handled, so the first handling after a sending is that sending's.
+  std::unordered_map<std::uint64_t, std::size_t> open;
+  for (const auto& event : events) {
+    if (event.request != request) continue;
+    if (event.kind == EventKind::kSent) {
+      Message message;
+      message.name = event.type->name;
+      message.from = name_of(event.from);
+      message.to = name_of(event.to);
+      message.sent_ns = event.time_ns - began_ns;
+      open[event.element] = trace.messages.size();
+      trace.messages.push_back(std::move(message));
+      continue;
+    }
+    const auto sent = open.find(event.element);
+    if (sent == open.end()) continue;
+    auto& message = trace.messages[sent->second];
+    message.waited_ns = event.time_ns - began_ns - message.sent_ns;
+    message.handled_ns = event.handling_ns;
+    for (const auto& note : notes)
+      if (note.element == event.element && note.time_ns == event.time_ns) message.note = note.text;
+    open.erase(sent);
+  }
+  return trace;
+}
+
+std::string as_text(const RequestTrace& trace) {
+  std::vector<Run> runs;
+  for (const auto& message : trace.messages) {
+    if (runs.empty() || !same_line(*runs.back().first, message)) runs.push_back({&message, &message, 0, -1, -1});
+    auto& run = runs.back();
+    run.last = &message;
+    ++run.count;
+    run.waited_ns = std::max(run.waited_ns, message.waited_ns);
+    run.handled_ns = std::max(run.handled_ns, message.handled_ns);
+  }
+  std::string text = "request " + std::to_string(trace.request.value) + ", " + std::to_string(trace.messages.size()) + " messages\n";
+  if (!trace.complete) text += "Its first messages are not in the ring any more (trace.ring_size).\n";
+  text += "\n     sent ms  waited us  handled us  message\n";
+  for (const auto& run : runs) {
+    char line[160];
+    std::snprintf(line, sizeof line, "%12.3f %10s %11s  ", static_cast<double>(run.first->sent_ns) / 1e6, us(run.waited_ns).c_str(),
+                  us(run.handled_ns).c_str());
+    text += line + run.first->from + " -> " + run.first->to + "  " + run.first->name;
+    if (run.count > 1) {
+      std::snprintf(line, sizeof line, "  x %zu, the last at %.3f ms (the longest wait and handling shown)", run.count,
+                    static_cast<double>(run.last->sent_ns) / 1e6);
+      text += line;
+    }
+    text += "\n";
+    std::size_t begin = 0;
+    for (std::size_t end; begin < run.first->note.size(); begin = end + 1) {
+      end = std::min(run.first->note.find('\n', begin), run.first->note.size());
+      text += std::string(38, ' ') + "| " + run.first->note.substr(begin, end - begin) + "\n";
+    }
+  }
+  return text;
+}
+
+std::string as_json(const RequestTrace& trace) {
+  using Json = nlohmann::ordered_json;
+  const auto micro = [](std::int64_t ns) { return ns < 0 ? Json(nullptr) : Json(static_cast<double>(ns) / 1e3); };
+  Json messages = Json::array();
+  for (const auto& message : trace.messages) {
+    Json entry = {{"name", message.name},           {"from", message.from},
+                  {"to", message.to},               {"sent_us", micro(message.sent_ns)},
+                  {"waited_us", micro(message.waited_ns)}, {"handled_us", micro(message.handled_ns)}};
+    if (!message.note.empty()) entry["note"] = message.note;
+    messages.push_back(std::move(entry));
+  }
+  return Json{{"request", trace.request.value}, {"complete", trace.complete}, {"messages", std::move(messages)}}.dump();
+}
+
+}  // namespace troupe::trace
