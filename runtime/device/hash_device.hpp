@@ -22,7 +22,7 @@ struct HashDeviceOptions {
     return std::chrono::microseconds{100};
   };
   /// Asked before each step: an error is the step's fault.
-  std::function<std::optional<Error>(const Step&)> fault;
+  std::function<std::optional<Error>(const Step&)> fault = {};
 };
 
 class HashDevice final : public Device {

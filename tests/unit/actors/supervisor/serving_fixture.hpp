@@ -77,8 +77,8 @@ struct ServingOptions {
   std::int32_t machines = 1;
   std::int32_t max_batch_tokens = 2048;
   std::int32_t prompt_tokens_beside_decodes = 512;
-  TokenLimits token_limits;
-  RouterLimits router_limits;
+  TokenLimits token_limits = {};
+  RouterLimits router_limits = {};
   device::HashDeviceOptions device{.vocab_size = kLetters};
 };
 
