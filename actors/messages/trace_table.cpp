@@ -38,13 +38,14 @@ std::string note(const RouteDecided& decided) {
   const auto& decision = *decided.decision;
   return decision.policy + ": prompt on m" + std::to_string(decision.prompt_machine.value) + ", tokens on m" +
          std::to_string(decision.token_machine.value) + ": " + decision.reason + "\n" +
-         scores("prompt candidates", decision.prompt_candidates) + "\n" + scores("token candidates", decision.token_candidates);
+         scores("prompt candidates", decision.prompt_candidates) + "\n" +
+         scores("token candidates", decision.token_candidates);
 }
 std::string note(const RouteRefused& refused) { return refused.error.message; }
 std::string note(const RequestFailed& failed) { return failed.error.message; }
 std::string note(const RunPrompt& run) {
-  return std::to_string(run.spec->prompt.size() + run.generated.size()) + " tokens into " + std::to_string(run.blocks.size()) +
-         " KV blocks";
+  return std::to_string(run.spec->prompt.size() + run.generated.size()) + " tokens into " +
+         std::to_string(run.blocks.size()) + " KV blocks";
 }
 std::string note(const BlocksRefused& refused) {
   return std::to_string(refused.wanted) + " KV blocks wanted, " + std::to_string(refused.free) + " free";
@@ -69,23 +70,55 @@ trace::MessageType entry(const char* name) {
 void register_traced_messages() {
   trace::register_message_types({
       // request.hpp
-      TROUPE_TRACED(TokensGenerated), TROUPE_TRACED(PromptScored), TROUPE_TRACED(RequestEnded), TROUPE_TRACED(CancelCompletion),
+      TROUPE_TRACED(TokensGenerated),
+      TROUPE_TRACED(PromptScored),
+      TROUPE_TRACED(RequestEnded),
+      TROUPE_TRACED(CancelCompletion),
       // blocks.hpp
-      TROUPE_TRACED(ReserveBlocks), TROUPE_TRACED(BlocksReserved), TROUPE_TRACED(BlocksRefused), TROUPE_TRACED(BlocksAvailable),
-      TROUPE_TRACED(CommitBlocks), TROUPE_TRACED(ReleaseBlocks), TROUPE_TRACED(MoveBlock), TROUPE_TRACED(BlockFreed),
-      TROUPE_TRACED(QueryPool), TROUPE_TRACED(PoolState),
+      TROUPE_TRACED(ReserveBlocks),
+      TROUPE_TRACED(BlocksReserved),
+      TROUPE_TRACED(BlocksRefused),
+      TROUPE_TRACED(BlocksAvailable),
+      TROUPE_TRACED(CommitBlocks),
+      TROUPE_TRACED(ReleaseBlocks),
+      TROUPE_TRACED(MoveBlock),
+      TROUPE_TRACED(BlockFreed),
+      TROUPE_TRACED(QueryPool),
+      TROUPE_TRACED(PoolState),
       // work.hpp
-      TROUPE_TRACED(AdmitRequest), TROUPE_TRACED(CancelRequest), TROUPE_TRACED(RunPrompt), TROUPE_TRACED(CancelPrompt),
-      TROUPE_TRACED(PromptCancelled), TROUPE_TRACED(PromptCommitted), TROUPE_TRACED(TokenProduced), TROUPE_TRACED(RequestFailed),
-      TROUPE_TRACED(RequestReleased), TROUPE_TRACED(OfferWork), TROUPE_TRACED(StepFinished), TROUPE_TRACED(QueryWork),
-      TROUPE_TRACED(WorkState), TROUPE_TRACED(StepGroupWritten), TROUPE_TRACED(DeviceFinished),
+      TROUPE_TRACED(AdmitRequest),
+      TROUPE_TRACED(CancelRequest),
+      TROUPE_TRACED(RunPrompt),
+      TROUPE_TRACED(CancelPrompt),
+      TROUPE_TRACED(PromptCancelled),
+      TROUPE_TRACED(PromptCommitted),
+      TROUPE_TRACED(TokenProduced),
+      TROUPE_TRACED(RequestFailed),
+      TROUPE_TRACED(RequestReleased),
+      TROUPE_TRACED(OfferWork),
+      TROUPE_TRACED(StepFinished),
+      TROUPE_TRACED(QueryWork),
+      TROUPE_TRACED(WorkState),
+      TROUPE_TRACED(StepGroupWritten),
+      TROUPE_TRACED(DeviceFinished),
       // routing.hpp
-      TROUPE_TRACED(RouteRequest), TROUPE_TRACED(Routed), TROUPE_TRACED(RouteRefused), TROUPE_TRACED(MachineLost),
-      TROUPE_TRACED(PromptPhaseDone), TROUPE_TRACED(RequestLeft), TROUPE_TRACED(MachineJoined), TROUPE_TRACED(MachineLeft),
-      TROUPE_TRACED(DecideRoute), TROUPE_TRACED(RouteDecided), TROUPE_TRACED(WatchDeadline), TROUPE_TRACED(ForgetDeadline),
-      TROUPE_TRACED(DeadlineTick), TROUPE_TRACED(DeadlinePassed),
+      TROUPE_TRACED(RouteRequest),
+      TROUPE_TRACED(Routed),
+      TROUPE_TRACED(RouteRefused),
+      TROUPE_TRACED(MachineLost),
+      TROUPE_TRACED(PromptPhaseDone),
+      TROUPE_TRACED(RequestLeft),
+      TROUPE_TRACED(MachineJoined),
+      TROUPE_TRACED(MachineLeft),
+      TROUPE_TRACED(DecideRoute),
+      TROUPE_TRACED(RouteDecided),
+      TROUPE_TRACED(WatchDeadline),
+      TROUPE_TRACED(ForgetDeadline),
+      TROUPE_TRACED(DeadlineTick),
+      TROUPE_TRACED(DeadlinePassed),
       // cluster.hpp
-      TROUPE_TRACED(QueryCluster), TROUPE_TRACED(ClusterState),
+      TROUPE_TRACED(QueryCluster),
+      TROUPE_TRACED(ClusterState),
   });
 }
 

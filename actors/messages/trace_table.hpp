@@ -3,7 +3,8 @@
 
 namespace troupe {
 
-/// Registers every message of actors/messages/ with runtime/trace. Call once before actors are spawned; again is harmless.
+/// Registers every message of actors/messages/ with runtime/trace. Call once before actors are spawned; again is
+/// harmless.
 void register_traced_messages();
 
 }  // namespace troupe

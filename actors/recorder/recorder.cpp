@@ -23,22 +23,26 @@ bool means_request(const std::string& id, RequestId request, const std::string& 
     if (wanted.starts_with(prefix)) wanted.remove_prefix(prefix.size());
   if (id == std::to_string(request.value) || name == id || name == wanted) return true;
   // A call's name stands for all its choices.
-  if (wanted.empty() || !name.starts_with(wanted) || name.size() < wanted.size() + 2 || name[wanted.size()] != '-') return false;
+  if (wanted.empty() || !name.starts_with(wanted) || name.size() < wanted.size() + 2 || name[wanted.size()] != '-')
+    return false;
   return std::all_of(name.begin() + static_cast<std::ptrdiff_t>(wanted.size()) + 1, name.end(),
                      [](char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; });
 }
 
 Result<std::vector<trace::RequestTrace>> Recorder::show(const std::string& id) const {
   if (flight_ == nullptr)
-    return Error{ErrorCode::kUnsupported, "This server records no messages (trace.enabled is false). Start it with tracing on."};
+    return Error{ErrorCode::kUnsupported,
+                 "This server records no messages (trace.enabled is false). Start it with tracing on."};
   std::vector<trace::RequestTrace> traces;
   const auto events = flight_->events();
   const auto notes = flight_->notes();
   for (const auto& each : known_)
-    if (means_request(id, each.request, each.name)) traces.push_back(trace::trace_request(each.request, each.began_ns, events, notes));
+    if (means_request(id, each.request, each.name))
+      traces.push_back(trace::trace_request(each.request, each.began_ns, events, notes));
   if (traces.empty())
-    return Error{ErrorCode::kMissingInput, "No request \"" + id + "\" is known among the last " + std::to_string(known_.size()) +
-                                               ". Give the \"id\" of an answer, or the x-request-id header that came with it."};
+    return Error{ErrorCode::kMissingInput,
+                 "No request \"" + id + "\" is known among the last " + std::to_string(known_.size()) +
+                     ". Give the \"id\" of an answer, or the x-request-id header that came with it."};
   return traces;
 }
 

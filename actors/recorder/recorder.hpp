@@ -1,6 +1,6 @@
 // What a node remembers of its requests.
-// Owns: the names of the last requests and when each began; reads the flight recorder, which the actors' mix-in fills. Promises: an answer for
-// each question. Refuses: requests that it does not know, with what it does know.
+// Owns: the names of the last requests and when each began; reads the flight recorder, which the actors' mix-in fills.
+// Promises: an answer for each question. Refuses: requests that it does not know, with what it does know.
 #pragma once
 
 #include <deque>
@@ -22,7 +22,8 @@ struct RequestBegan {
   std::string name;
 };
 
-/// Question: what happened to the requests that answer to `id`? That is a request's number, its name, or the id of the call's answer
+/// Question: what happened to the requests that answer to `id`? That is a request's number, its name, or the id of the
+/// call's answer
 /// ("chatcmpl-<name>"), which may be several requests. `with` is called once, by this actor.
 struct ShowRequest {
   std::string id;

@@ -7,8 +7,8 @@
 
 namespace troupe::kernels {
 
-/// Runs independent parts of one operation, perhaps at the same time. Parts must write disjoint memory; which thread runs which part,
-/// and in what order, never changes a result.
+/// Runs independent parts of one operation, perhaps at the same time. Parts must write disjoint memory; which thread
+/// runs which part, and in what order, never changes a result.
 class Parallel {
  public:
   virtual ~Parallel() = default;
@@ -19,8 +19,9 @@ class Parallel {
   template <class Body>
   void run(std::size_t parts, Body&& body) {
     using Plain = std::remove_reference_t<Body>;
-    run_parts(parts, [](const void* context, std::size_t part) { (*static_cast<Plain*>(const_cast<void*>(context)))(part); },
-              std::addressof(body));
+    run_parts(
+        parts, [](const void* context, std::size_t part) { (*static_cast<Plain*>(const_cast<void*>(context)))(part); },
+        std::addressof(body));
   }
 
  protected:

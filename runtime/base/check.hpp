@@ -19,8 +19,8 @@ std::string check_details(const Values&... values) {
 }  // namespace troupe
 
 /// CHECK(condition, values...): the values are printed when the condition does not hold.
-#define CHECK(condition, ...)                                                                                      \
-  do {                                                                                                             \
-    if (!(condition)) [[unlikely]]                                                                                 \
-      ::troupe::check_failed(__FILE__, __LINE__, #condition, ::troupe::check_details(__VA_ARGS__));                \
+#define CHECK(condition, ...)                                                                       \
+  do {                                                                                              \
+    if (!(condition)) [[unlikely]]                                                                  \
+      ::troupe::check_failed(__FILE__, __LINE__, #condition, ::troupe::check_details(__VA_ARGS__)); \
   } while (false)

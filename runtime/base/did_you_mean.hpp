@@ -7,8 +7,8 @@
 
 namespace troupe {
 
-/// Number of insertions, deletions, replacements and neighbour swaps that turn one word into the other (Damerau-Levenshtein,
-/// optimal string alignment).
+/// Number of insertions, deletions, replacements and neighbour swaps that turn one word into the other
+/// (Damerau-Levenshtein, optimal string alignment).
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
 /// The nearest of `known` within two edits of `word` (one for words under four letters), or an empty string.

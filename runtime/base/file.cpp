@@ -37,7 +37,8 @@ Result<std::string> read_file(const std::string& path, std::size_t limit_bytes) 
     text.append(buffer, static_cast<std::size_t>(got));
     if (text.size() > limit_bytes) {
       ::close(fd);
-      return Error{ErrorCode::kTooLarge, path + ": is larger than the limit of " + std::to_string(limit_bytes) + " bytes."};
+      return Error{ErrorCode::kTooLarge,
+                   path + ": is larger than the limit of " + std::to_string(limit_bytes) + " bytes."};
     }
   }
   ::close(fd);

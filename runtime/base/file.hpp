@@ -13,8 +13,8 @@ namespace troupe {
 /// The file's text. kMissingInput where there is none, kTooLarge past `limit_bytes`.
 Result<std::string> read_file(const std::string& path, std::size_t limit_bytes);
 
-/// A file mapped read-only for as long as the object lives. Move-only. A file that shrinks while mapped kills a reader with SIGBUS:
-/// callers copy what they need at load and let the mapping go.
+/// A file mapped read-only for as long as the object lives. Move-only. A file that shrinks while mapped kills a reader
+/// with SIGBUS: callers copy what they need at load and let the mapping go.
 class MappedFile {
  public:
   static Result<MappedFile> open(const std::string& path);

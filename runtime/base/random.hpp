@@ -1,11 +1,13 @@
-// Randomness as a function: the same arguments give the same draw on every host, so that a request may move or be replayed.
+// Randomness as a function: the same arguments give the same draw on every host, so that a request may move or be
+// replayed.
 #pragma once
 
 #include <cstdint>
 
 namespace troupe {
 
-/// Mixes 64 bits so that each output bit depends on every input bit (the finaliser of SplitMix64; Steele et al., OOPSLA 2014).
+/// Mixes 64 bits so that each output bit depends on every input bit (the finaliser of SplitMix64; Steele et al., OOPSLA
+/// 2014).
 constexpr std::uint64_t mix64(std::uint64_t x) {
   x += 0x9e3779b97f4a7c15ULL;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;

@@ -6,8 +6,8 @@ namespace troupe {
 namespace {
 
 struct Lead {
-  std::size_t length;              // 0: not a lead byte
-  unsigned char low, high;         // range of the second byte
+  std::size_t length;       // 0: not a lead byte
+  unsigned char low, high;  // range of the second byte
 };
 
 Lead lead_of(unsigned char byte) {

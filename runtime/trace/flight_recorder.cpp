@@ -17,8 +17,8 @@ FlightRecorder::FlightRecorder(std::size_t records)
 
 FlightRecorder::~FlightRecorder() = default;
 
-// A slot's first word is the event's number, 0 while it is written: a reader that sees the same number before and after the other
-// words has read one event whole.
+// A slot's first word is the event's number, 0 while it is written: a reader that sees the same number before and after
+// the other words has read one event whole.
 std::uint64_t FlightRecorder::record(const Event& event) {
   const std::uint64_t number = last_.fetch_add(1, std::memory_order_relaxed) + 1;
   auto& words = slots_[number & mask_].words;

@@ -1,7 +1,7 @@
 // The last messages of a node, in memory.
 //
-// Owns: a ring of records and a bounded store of notes. Promises: recording never waits and never allocates (a note does); what is older
-// than the ring is overwritten and counted; reading is possible at any time from any thread.
+// Owns: a ring of records and a bounded store of notes. Promises: recording never waits and never allocates (a note
+// does); what is older than the ring is overwritten and counted; reading is possible at any time from any thread.
 #pragma once
 
 #include <array>
@@ -23,16 +23,16 @@ enum class EventKind : std::uint8_t { kSent, kHandled };
 
 /// A message sent, or a message handled. Both name the element that carried it, by which the two are joined.
 struct Event {
-  std::uint64_t number = 0;         ///< place in the order of recording, from 1
+  std::uint64_t number = 0;  ///< place in the order of recording, from 1
   EventKind kind = EventKind::kSent;
-  std::int64_t time_ns = 0;         ///< of the actors' clock: sent, or handling began
-  std::uint32_t handling_ns = 0;    ///< kHandled: how long; at most 4.29 s
-  RequestId request;                ///< 0: about none, or about several
-  std::uint32_t from = 0;           ///< actor ids; 0: no actor
+  std::int64_t time_ns = 0;       ///< of the actors' clock: sent, or handling began
+  std::uint32_t handling_ns = 0;  ///< kHandled: how long; at most 4.29 s
+  RequestId request;              ///< 0: about none, or about several
+  std::uint32_t from = 0;         ///< actor ids; 0: no actor
   std::uint32_t to = 0;
   std::uint64_t element = 0;
-  std::uint64_t cause = 0;          ///< kSent: the element in whose handling it was sent; 0: none
-  const char* actor = "";           ///< kHandled: name of the receiving actor
+  std::uint64_t cause = 0;  ///< kSent: the element in whose handling it was sent; 0: none
+  const char* actor = "";   ///< kHandled: name of the receiving actor
   const MessageType* type = nullptr;
 };
 
@@ -44,7 +44,8 @@ struct Note {
 
 class FlightRecorder {
  public:
-  /// Keeps the last `records` events (rounded up to a power of two) of 64 bytes each, and as many notes as a sixteenth of that.
+  /// Keeps the last `records` events (rounded up to a power of two) of 64 bytes each, and as many notes as a sixteenth
+  /// of that.
   explicit FlightRecorder(std::size_t records);
   ~FlightRecorder();
   FlightRecorder(const FlightRecorder&) = delete;
@@ -73,8 +74,8 @@ class FlightRecorder {
   std::deque<Note> notes_;
 };
 
-/// The node's recorder, to which the actors' mix-in reports; null: nothing is recorded. Set it before the first actor is spawned and
-/// clear it after the last has ended.
+/// The node's recorder, to which the actors' mix-in reports; null: nothing is recorded. Set it before the first actor
+/// is spawned and clear it after the last has ended.
 FlightRecorder* installed();
 void install(FlightRecorder* recorder);
 

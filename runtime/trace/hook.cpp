@@ -6,8 +6,8 @@
 namespace troupe::trace {
 namespace {
 
-/// The element whose message this thread is handling: the cause of what is sent meanwhile. An element's address serves until its event
-/// has a number, which is when its handling ends.
+/// The element whose message this thread is handling: the cause of what is sent meanwhile. An element's address serves
+/// until its event has a number, which is when its handling ends.
 thread_local std::uint64_t handling = 0;
 
 std::int64_t now_ns(const caf::actor_clock& clock) {
@@ -22,7 +22,8 @@ std::uint32_t sender_of(const caf::mailbox_element& element) {
 
 }  // namespace
 
-void record_sent(FlightRecorder& recorder, caf::actor_id to, const caf::mailbox_element& element, const caf::actor_clock& clock) {
+void record_sent(FlightRecorder& recorder, caf::actor_id to, const caf::mailbox_element& element,
+                 const caf::actor_clock& clock) {
   const auto* const type = find_message_type(element.content());
   if (type == nullptr) return;
   Event event;
@@ -37,7 +38,8 @@ void record_sent(FlightRecorder& recorder, caf::actor_id to, const caf::mailbox_
   recorder.record(event);
 }
 
-void ConsumeScope::begin(caf::actor_id actor, const char* name, const caf::mailbox_element& element, const caf::actor_clock& clock) {
+void ConsumeScope::begin(caf::actor_id actor, const char* name, const caf::mailbox_element& element,
+                         const caf::actor_clock& clock) {
   event_.type = find_message_type(element.content());
   if (event_.type == nullptr) return;
   clock_ = &clock;
@@ -51,15 +53,15 @@ void ConsumeScope::begin(caf::actor_id actor, const char* name, const caf::mailb
   event_.actor = name;
   outer_ = std::exchange(handling, event_.element);
   // Before the handler, which may move the message's parts away.
-  if (event_.type->note_of != nullptr)
-    recorder_->note({event_.element, event_.time_ns, event_.type->note_of(message)});
+  if (event_.type->note_of != nullptr) recorder_->note({event_.element, event_.time_ns, event_.type->note_of(message)});
 }
 
 void ConsumeScope::end() {
   if (event_.type == nullptr) return;
   handling = outer_;
   const std::int64_t took = now_ns(*clock_) - event_.time_ns;
-  event_.handling_ns = static_cast<std::uint32_t>(std::clamp<std::int64_t>(took, 0, std::numeric_limits<std::uint32_t>::max() >> 1));
+  event_.handling_ns =
+      static_cast<std::uint32_t>(std::clamp<std::int64_t>(took, 0, std::numeric_limits<std::uint32_t>::max() >> 1));
   recorder_->record(event_);
 }
 

@@ -1,5 +1,5 @@
-// Where the actor mix-in meets the recorder: called at each send and around each receipt of a message. Without a recorder a hook is one
-// load and a branch.
+// Where the actor mix-in meets the recorder: called at each send and around each receipt of a message. Without a
+// recorder a hook is one load and a branch.
 #pragma once
 
 #include <caf/actor_clock.hpp>
@@ -10,7 +10,8 @@
 namespace troupe::trace {
 
 /// The sender's side, on the sender's thread. `to`: the receiving actor.
-void record_sent(FlightRecorder& recorder, caf::actor_id to, const caf::mailbox_element& element, const caf::actor_clock& clock);
+void record_sent(FlightRecorder& recorder, caf::actor_id to, const caf::mailbox_element& element,
+                 const caf::actor_clock& clock);
 
 inline void on_enqueue(caf::actor_id to, const caf::mailbox_element& element, const caf::actor_clock& clock) {
   if (auto* const recorder = installed()) record_sent(*recorder, to, element, clock);
@@ -19,7 +20,8 @@ inline void on_enqueue(caf::actor_id to, const caf::mailbox_element& element, co
 /// The receiver's side: lives while the message is handled. The element may be gone at the end.
 class ConsumeScope {
  public:
-  ConsumeScope(caf::actor_id actor, const char* name, const caf::mailbox_element& element, const caf::actor_clock& clock)
+  ConsumeScope(caf::actor_id actor, const char* name, const caf::mailbox_element& element,
+               const caf::actor_clock& clock)
       : recorder_(installed()) {
     if (recorder_ != nullptr) begin(actor, name, element, clock);
   }

@@ -15,7 +15,7 @@ namespace troupe::trace {
 
 struct MessageType {
   const std::type_info* type = nullptr;
-  const char* name = "";                              ///< "RouteRequest"
+  const char* name = "";                                   ///< "RouteRequest"
   RequestId (*request_of)(const void* message) = nullptr;  ///< 0: not about one request
   std::string (*note_of)(const void* message) = nullptr;   ///< what to keep of it in words; null: nothing
 };

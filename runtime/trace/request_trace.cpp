@@ -26,11 +26,14 @@ struct Run {
   std::int64_t handled_ns = 0;  // the longest
 };
 
-bool same_line(const Message& a, const Message& b) { return a.name == b.name && a.from == b.from && a.to == b.to && b.note.empty(); }
+bool same_line(const Message& a, const Message& b) {
+  return a.name == b.name && a.from == b.from && a.to == b.to && b.note.empty();
+}
 
 }  // namespace
 
-RequestTrace trace_request(RequestId request, std::int64_t began_ns, const std::vector<Event>& events, const std::vector<Note>& notes) {
+RequestTrace trace_request(RequestId request, std::int64_t began_ns, const std::vector<Event>& events,
+                           const std::vector<Note>& notes) {
   RequestTrace trace;
   trace.request = request;
   trace.complete = events.empty() || events.front().number == 1 || events.front().time_ns <= began_ns;
@@ -79,13 +82,14 @@ std::string as_text(const RequestTrace& trace) {
     run.waited_ns = std::max(run.waited_ns, message.waited_ns);
     run.handled_ns = std::max(run.handled_ns, message.handled_ns);
   }
-  std::string text = "request " + std::to_string(trace.request.value) + ", " + std::to_string(trace.messages.size()) + " messages\n";
+  std::string text =
+      "request " + std::to_string(trace.request.value) + ", " + std::to_string(trace.messages.size()) + " messages\n";
   if (!trace.complete) text += "Its first messages are not in the ring any more (trace.ring_size).\n";
   text += "\n     sent ms  waited us  handled us  message\n";
   for (const auto& run : runs) {
     char line[160];
-    std::snprintf(line, sizeof line, "%12.3f %10s %11s  ", static_cast<double>(run.first->sent_ns) / 1e6, us(run.waited_ns).c_str(),
-                  us(run.handled_ns).c_str());
+    std::snprintf(line, sizeof line, "%12.3f %10s %11s  ", static_cast<double>(run.first->sent_ns) / 1e6,
+                  us(run.waited_ns).c_str(), us(run.handled_ns).c_str());
     text += line + run.first->from + " -> " + run.first->to + "  " + run.first->name;
     if (run.count > 1) {
       std::snprintf(line, sizeof line, "  x %zu, the last at %.3f ms (the longest wait and handling shown)", run.count,
@@ -107,9 +111,12 @@ std::string as_json(const RequestTrace& trace) {
   const auto micro = [](std::int64_t ns) { return ns < 0 ? Json(nullptr) : Json(static_cast<double>(ns) / 1e3); };
   Json messages = Json::array();
   for (const auto& message : trace.messages) {
-    Json entry = {{"name", message.name},           {"from", message.from},
-                  {"to", message.to},               {"sent_us", micro(message.sent_ns)},
-                  {"waited_us", micro(message.waited_ns)}, {"handled_us", micro(message.handled_ns)}};
+    Json entry = {{"name", message.name},
+                  {"from", message.from},
+                  {"to", message.to},
+                  {"sent_us", micro(message.sent_ns)},
+                  {"waited_us", micro(message.waited_ns)},
+                  {"handled_us", micro(message.handled_ns)}};
     if (!message.note.empty()) entry["note"] = message.note;
     messages.push_back(std::move(entry));
   }

@@ -12,10 +12,10 @@ namespace troupe::trace {
 /// A message from its sending to the end of its handling.
 struct Message {
   std::string name;
-  std::string from;             ///< "router", "outside"
+  std::string from;  ///< "router", "outside"
   std::string to;
-  std::int64_t sent_ns = 0;     ///< since the request began
-  std::int64_t waited_ns = -1;  ///< in the mailbox; -1: not handled yet, or its end is not recorded any more
+  std::int64_t sent_ns = 0;      ///< since the request began
+  std::int64_t waited_ns = -1;   ///< in the mailbox; -1: not handled yet, or its end is not recorded any more
   std::int64_t handled_ns = -1;  ///< by the receiver
   std::string note;
 };
@@ -27,7 +27,8 @@ struct RequestTrace {
 };
 
 /// Joins the events about `request`, which began at `began_ns` of the actors' clock.
-RequestTrace trace_request(RequestId request, std::int64_t began_ns, const std::vector<Event>& events, const std::vector<Note>& notes);
+RequestTrace trace_request(RequestId request, std::int64_t began_ns, const std::vector<Event>& events,
+                           const std::vector<Note>& notes);
 
 /// A table for the terminal; runs of one message between the same two actors become one line with a count.
 std::string as_text(const RequestTrace& trace);

@@ -17,7 +17,8 @@ using ClusterViewActor = caf::typed_actor<caf::reacts_to<ShowCluster>>;
 
 class ClusterView final : public exec::Actor<ClusterViewActor::base> {
  public:
-  ClusterView(caf::actor_config& config, SupervisorActor supervisor) : Actor(config), supervisor_(std::move(supervisor)) {}
+  ClusterView(caf::actor_config& config, SupervisorActor supervisor)
+      : Actor(config), supervisor_(std::move(supervisor)) {}
   const char* name() const override { return "cluster_view"; }
 
  protected:

@@ -4,9 +4,9 @@
 #include <future>
 #include <utility>
 
+#include <unistd.h>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
-#include <unistd.h>
 
 #include "actors/gateway/ask.hpp"
 #include "actors/gateway/gateway.hpp"
@@ -44,7 +44,8 @@ void answer_trace(http::Exchange& exchange, const Result<std::vector<trace::Requ
   }
   const bool json = http::query_value(exchange.request().query, "format") == "json";
   std::string body;
-  for (const auto& each : *traces) body += (body.empty() ? "" : json ? "," : "\n") + (json ? as_json(each) : as_text(each));
+  for (const auto& each : *traces)
+    body += (body.empty() ? "" : json ? "," : "\n") + (json ? as_json(each) : as_text(each));
   exchange.respond(200, json ? "application/json" : "text/plain; charset=utf-8", json ? "[" + body + "]" : body);
 }
 
@@ -114,7 +115,8 @@ void Node::Parts::start_actors(const config::ServeConfig& config, std::unique_pt
     trace::install(flight.get());
   }
   recorder = actors.spawn<Recorder>(flight.get());
-  const RoutingPolicyActor host = actors.spawn<RoutingPolicyHost>(std::shared_ptr<policies::RoutingPolicy>(std::move(policy)));
+  const RoutingPolicyActor host =
+      actors.spawn<RoutingPolicyHost>(std::shared_ptr<policies::RoutingPolicy>(std::move(policy)));
   router = actors.spawn<Router>(RouterLimits{static_cast<std::int32_t>(scheduling.max_waiting)}, host);
   deadlines = actors.spawn<Deadlines>();
   MachineSpec machine;
@@ -128,7 +130,8 @@ void Node::Parts::start_actors(const config::ServeConfig& config, std::unique_pt
   view = actors.spawn<ClusterView>(supervisor);
 }
 
-std::vector<ExtraRoute> Node::Parts::view_routes(const std::string& model_name, const std::shared_ptr<NodeMetrics>& metrics) const {
+std::vector<ExtraRoute> Node::Parts::view_routes(const std::string& model_name,
+                                                 const std::shared_ptr<NodeMetrics>& metrics) const {
   const auto show = [view = view](std::function<void(const ClusterState&)> with) {
     caf::anon_send(view, ShowCluster{std::move(with)});
   };
@@ -166,13 +169,15 @@ GatewayOptions Node::Parts::gateway_options(const config::ServeConfig& config, o
   const RequestPeers peers{router, deadlines, model.tokenizer};
   result.model = std::make_shared<const openai::ServedModel>(std::move(model));
   result.limits = api_limits(config);
-  result.start_request = [&system = const_cast<caf::actor_system&>(actors), peers, recorder = recorder](std::shared_ptr<const RequestSpec> spec,
-                                                                                    RequesterActor requester) -> CancellableActor {
+  result.start_request = [&system = const_cast<caf::actor_system&>(actors), peers, recorder = recorder](
+                             std::shared_ptr<const RequestSpec> spec, RequesterActor requester) -> CancellableActor {
     caf::anon_send(recorder, RequestBegan{spec->id, spec->name});
     return system.spawn<Request>(std::move(spec), std::move(requester), peers);
   };
   // Ids start at a random place, so that those of a node that was started again are new.
-  result.next_request_id = [next = std::make_shared<std::atomic<std::uint64_t>>(entropy64())] { return RequestId{next->fetch_add(1)}; };
+  result.next_request_id = [next = std::make_shared<std::atomic<std::uint64_t>>(entropy64())] {
+    return RequestId{next->fetch_add(1)};
+  };
   result.unix_seconds = clock::unix_seconds;
   result.request_timeout = config.scheduling.request_timeout;
   return result;
@@ -180,14 +185,15 @@ GatewayOptions Node::Parts::gateway_options(const config::ServeConfig& config, o
 
 Result<void> Node::Parts::listen(const config::HttpSection& section) {
   TRY(server_settings, server_config(section, http_routes(*options)));
-  TRY(started, http::Server::start(std::move(server_settings), [to = gateway](std::shared_ptr<http::Exchange> exchange) {
+  TRY(started,
+      http::Server::start(std::move(server_settings), [to = gateway](std::shared_ptr<http::Exchange> exchange) {
         caf::anon_send(to, HttpArrived{std::move(exchange)});
       }));
   server = std::move(started);
   const bool wildcard = section.address == "0.0.0.0" || section.address == "::";
   const std::string host = wildcard || section.address == "localhost" ? "127.0.0.1" : section.address;
-  url = (section.tls.certificate.empty() ? "http://" : "https://") + (host.find(':') == std::string::npos ? host : "[" + host + "]") +
-        ":" + std::to_string(server->port());
+  url = (section.tls.certificate.empty() ? "http://" : "https://") +
+        (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + std::to_string(server->port());
   return {};
 }
 
@@ -218,9 +224,9 @@ Result<std::unique_ptr<Node>> Node::start(NodeOptions options) {
   parts->device = std::move(device);
   const auto& info = parts->device->info();
   auto model = served_model(config.model, checkpoint, std::move(text), info.kv.blocks * kernels::kBlockPositions);
-  parts->banner = model.names.front() + " on " + info.name + ": weights " + model::written_bytes(info.weight_bytes) + ", KV " +
-                  model::written_bytes(info.kv.slab_bytes()) + " in " + std::to_string(info.kv.blocks) + " blocks, up to " +
-                  std::to_string(model.max_model_len) + " tokens a sequence";
+  parts->banner = model.names.front() + " on " + info.name + ": weights " + model::written_bytes(info.weight_bytes) +
+                  ", KV " + model::written_bytes(info.kv.slab_bytes()) + " in " + std::to_string(info.kv.blocks) +
+                  " blocks, up to " + std::to_string(model.max_model_len) + " tokens a sequence";
   parts->start_actors(config, std::move(policy));
   parts->options = std::make_shared<const GatewayOptions>(parts->gateway_options(config, std::move(model)));
   parts->gateway = parts->actors.spawn<Gateway>(parts->options);
@@ -248,9 +254,11 @@ std::size_t Node::drain(std::chrono::milliseconds deadline) {
   return cut.get_future().get();
 }
 
-Result<AskSummary> Node::ask(const std::string& body, std::function<void(std::string_view)> on_text, std::function<bool()> cancelled) {
+Result<AskSummary> Node::ask(const std::string& body, std::function<void(std::string_view)> on_text,
+                             std::function<bool()> cancelled) {
   TRY(outcome, troupe::ask(parts_->actors, parts_->options, body, std::move(on_text), cancelled));
-  return AskSummary{outcome.finish_reason, outcome.prompt_tokens, outcome.generated_tokens, outcome.to_first_token, outcome.total};
+  return AskSummary{outcome.finish_reason, outcome.prompt_tokens, outcome.generated_tokens, outcome.to_first_token,
+                    outcome.total};
 }
 
 }  // namespace troupe

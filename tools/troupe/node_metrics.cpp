@@ -7,10 +7,14 @@ namespace {
 
 metrics::FinishedReason finished(FinishReason reason) {
   switch (reason) {
-    case FinishReason::kStop: return metrics::FinishedReason::kStop;
-    case FinishReason::kLength: return metrics::FinishedReason::kLength;
-    case FinishReason::kCancelled: return metrics::FinishedReason::kAbort;
-    case FinishReason::kError: break;
+    case FinishReason::kStop:
+      return metrics::FinishedReason::kStop;
+    case FinishReason::kLength:
+      return metrics::FinishedReason::kLength;
+    case FinishReason::kCancelled:
+      return metrics::FinishedReason::kAbort;
+    case FinishReason::kError:
+      break;
   }
   return metrics::FinishedReason::kError;
 }
@@ -31,8 +35,8 @@ CallObserver NodeMetrics::observer(const std::shared_ptr<NodeMetrics>& metrics) 
   };
   observer.request_ended = [metrics](const CompletionOutcome& outcome) {
     if (outcome.to_first_token) metrics->metrics_.prompt_computed(count(outcome.prompt_tokens));
-    metrics->metrics_.request_ended({finished(outcome.reason), count(outcome.prompt_tokens), count(outcome.generated_tokens),
-                                     outcome.total, outcome.to_first_token});
+    metrics->metrics_.request_ended({finished(outcome.reason), count(outcome.prompt_tokens),
+                                     count(outcome.generated_tokens), outcome.total, outcome.to_first_token});
   };
   return observer;
 }

@@ -77,22 +77,30 @@ openai::ApiLimits api_limits(const config::ServeConfig& config) {
   return limits;
 }
 
-Result<device::CpuDeviceOptions> device_options(const config::ServeConfig& config, const model::Checkpoint& checkpoint) {
+Result<device::CpuDeviceOptions> device_options(const config::ServeConfig& config,
+                                                const model::Checkpoint& checkpoint) {
   device::CpuDeviceOptions options;
   options.threads = config.device.threads;
   TRY(plan, plan_for(checkpoint, config, options.kv_dtype));
   options.blocks = plan.blocks;
   switch (config.device.isa) {
-    case config::Isa::kAuto: break;
-    case config::Isa::kAvx2: options.isa = kernels::CpuIsa::kAvx2; break;
-    case config::Isa::kAvx512: options.isa = kernels::CpuIsa::kAvx512; break;
-    case config::Isa::kReference: options.isa = kernels::CpuIsa::kReference; break;
+    case config::Isa::kAuto:
+      break;
+    case config::Isa::kAvx2:
+      options.isa = kernels::CpuIsa::kAvx2;
+      break;
+    case config::Isa::kAvx512:
+      options.isa = kernels::CpuIsa::kAvx512;
+      break;
+    case config::Isa::kReference:
+      options.isa = kernels::CpuIsa::kReference;
+      break;
   }
   return options;
 }
 
-openai::ServedModel served_model(const config::ModelSection& section, const model::Checkpoint& checkpoint, ModelText text,
-                                 std::int64_t max_sequence) {
+openai::ServedModel served_model(const config::ModelSection& section, const model::Checkpoint& checkpoint,
+                                 ModelText text, std::int64_t max_sequence) {
   openai::ServedModel model;
   model.names = section.names;
   if (model.names.empty()) {

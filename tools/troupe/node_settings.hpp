@@ -19,7 +19,7 @@ openai::ApiLimits api_limits(const config::ServeConfig& config);
 Result<device::CpuDeviceOptions> device_options(const config::ServeConfig& config, const model::Checkpoint& checkpoint);
 
 /// `max_sequence`: positions that one sequence may hold in KV memory.
-openai::ServedModel served_model(const config::ModelSection& section, const model::Checkpoint& checkpoint, ModelText text,
-                                 std::int64_t max_sequence);
+openai::ServedModel served_model(const config::ModelSection& section, const model::Checkpoint& checkpoint,
+                                 ModelText text, std::int64_t max_sequence);
 
 }  // namespace troupe

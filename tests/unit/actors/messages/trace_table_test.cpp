@@ -22,7 +22,8 @@ TEST(TraceTable, holds_every_message_of_the_folder) {
     std::ifstream in(file.path());
     const std::string text{std::istreambuf_iterator<char>(in), {}};
     for (std::sregex_iterator match(text.begin(), text.end(), declared), end; match != end; ++match, ++found)
-      EXPECT_TRUE(registered.contains((*match)[1])) << (*match)[1] << " in " << file.path() << " is not in trace_table.cpp";
+      EXPECT_TRUE(registered.contains((*match)[1]))
+          << (*match)[1] << " in " << file.path() << " is not in trace_table.cpp";
   }
   EXPECT_GT(found, 40);
 }

@@ -1,7 +1,7 @@
 #include "actors/recorder/recorder.hpp"
 
-#include <caf/send.hpp>
 #include <gtest/gtest.h>
+#include <caf/send.hpp>
 
 #include "runtime/exec/system.hpp"
 

@@ -13,7 +13,8 @@ RequestId none(const void*) { return {}; }
 const MessageType kAsk{&typeid(int), "Ask", none, nullptr};
 const MessageType kReply{&typeid(long), "Reply", none, nullptr};
 
-Event sent(std::int64_t time, std::uint32_t from, std::uint32_t to, std::uint64_t element, const MessageType& type = kAsk) {
+Event sent(std::int64_t time, std::uint32_t from, std::uint32_t to, std::uint64_t element,
+           const MessageType& type = kAsk) {
   Event event;
   event.time_ns = time;
   event.request = RequestId{7};
@@ -24,7 +25,8 @@ Event sent(std::int64_t time, std::uint32_t from, std::uint32_t to, std::uint64_
   return event;
 }
 
-Event handled(std::int64_t time, std::uint32_t to, std::uint64_t element, const char* actor, std::uint32_t took, const MessageType& type = kAsk) {
+Event handled(std::int64_t time, std::uint32_t to, std::uint64_t element, const char* actor, std::uint32_t took,
+              const MessageType& type = kAsk) {
   Event event = sent(time, 0, to, element, type);
   event.kind = EventKind::kHandled;
   event.actor = actor;

@@ -56,7 +56,10 @@ TEST(TokenizerRefusal, an_unknown_component_within_a_sequence_is_found) {
 }
 
 TEST(TokenizerRefusal, a_model_that_is_not_bpe_is_named) {
-  json unigram = {{"model", {{"type", "Unigram"}, {"vocab", json::array({json::array({"a", -1.5}), json::array({"b", -2})})}, {"unk_id", 0}}}};
+  json unigram = {{"model",
+                   {{"type", "Unigram"},
+                    {"vocab", json::array({json::array({"a", -1.5}), json::array({"b", -2})})},
+                    {"unk_id", 0}}}};
   expect(refusal(unigram), ErrorCode::kUnsupported, "\"Unigram\"");
   expect(refusal(with("/model/type", "WordPiece")), ErrorCode::kUnsupported, "\"WordPiece\"");
 }
