@@ -56,6 +56,12 @@ CallActor::behavior_type Call::make_behavior() {
         cancel_all();
         quit_when_done();
       },
+      [this](const CutCall&) {
+        const Error cut{ErrorCode::kUnavailable,
+                        "This server is shutting down and cut this answer before it was complete; ask again."};
+        fail(openai::from_error(cut, options_->retry_after_s));
+        quit_when_done();
+      },
       [this](const CompletionGone& gone) {
         const auto choice = running(gone.request);
         if (!choice) return;
@@ -139,6 +145,7 @@ std::optional<std::size_t> Call::running(RequestId request) const {
 void Call::on(TokensGenerated& news) {
   const auto choice = running(news.request);
   if (!choice) return;
+  if (news.prompt_times) completions_[*choice].prompt_times = news.prompt_times;
   note_tokens(completions_[*choice], static_cast<std::int32_t>(news.tokens.size()));
   if (!reply_) return;
   openai::AnswerPiece piece;
@@ -183,9 +190,19 @@ void Call::note_tokens(Completion& completion, std::int32_t tokens) {
 void Call::note_end(Completion& completion, FinishReason reason) {
   completion.ended = true;
   ++ended_;
-  if (options_->observer.request_ended)
-    options_->observer.request_ended(
-        {reason, completion.prompt_tokens, completion.tokens, now() - arrived_, completion.to_first_token});
+  if (!options_->observer.request_ended) return;
+  CompletionOutcome outcome;
+  outcome.name = input_.name;
+  outcome.reason = reason;
+  outcome.prompt_tokens = completion.prompt_tokens;
+  outcome.generated_tokens = completion.tokens;
+  outcome.total = now() - arrived_;
+  outcome.to_first_token = completion.to_first_token;
+  if (completion.prompt_times) {
+    outcome.queued = completion.prompt_times->began - arrived_;
+    outcome.prompt_computing = completion.prompt_times->computing;
+  }
+  options_->observer.request_ended(outcome);
 }
 
 void Call::fail(const openai::ApiError& error) {

@@ -19,13 +19,15 @@ namespace troupe {
 struct BeginCall {};
 /// Notice: nobody waits for the answer any more.
 struct ClientGone {};
+/// Command: end with an error now; the server goes away.
+struct CutCall {};
 /// To itself: the actor behind this completion has gone; comes behind what that actor said last.
 struct CompletionGone {
   RequestId request;
 };
 
-using CallActor =
-    RequesterActor::extend<caf::reacts_to<BeginCall>, caf::reacts_to<ClientGone>, caf::reacts_to<CompletionGone>>;
+using CallActor = RequesterActor::extend<caf::reacts_to<BeginCall>, caf::reacts_to<ClientGone>, caf::reacts_to<CutCall>,
+                                         caf::reacts_to<CompletionGone>>;
 
 /// What a call's body is to be read as. kEither: a completion where it has a "prompt", else a chat.
 enum class CallBody { kCompletion, kChat, kEither };
@@ -54,6 +56,7 @@ class Call final : public exec::Actor<CallActor::base> {
     std::int32_t tokens = 0;
     TimePoint last_tokens;
     std::optional<std::chrono::nanoseconds> to_first_token;
+    std::optional<PromptTimes> prompt_times;
     bool ended = false;
   };
 
@@ -88,4 +91,5 @@ CallActor spawn_call(caf::actor_system& system, std::shared_ptr<const GatewayOpt
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::BeginCall)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ClientGone)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::CutCall)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::CompletionGone)

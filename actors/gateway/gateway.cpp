@@ -27,10 +27,16 @@ Gateway::Gateway(caf::actor_config& config, std::shared_ptr<const GatewayOptions
     : Actor(config), options_(std::move(options)), routes_(gateway_routes(*options_)) {}
 
 GatewayActor::behavior_type Gateway::make_behavior() {
-  set_down_handler([this](const caf::down_msg&) { --calls_; });
+  set_down_handler([this](const caf::down_msg& down) {
+    --calls_;
+    cuttable_.erase(down.source);
+  });
   return {
       [this](HttpArrived& arrived) { on(arrived); },
       [this](const BeginDrain&) { draining_ = true; },
+      [this](const CutCalls&) {
+        for (const auto& [address, call] : cuttable_) send(call, CutCall{});
+      },
       [this](const QueryGateway&) {
         return GatewayState{calls_, draining_};
       },
@@ -96,7 +102,10 @@ void Gateway::begin_call(GatewayRoute kind, http::Exchange& exchange, std::uniqu
   if (kind == GatewayRoute::kCompletions || kind == GatewayRoute::kChat) {
     CallInput input{kind == GatewayRoute::kChat ? CallBody::kChat : CallBody::kCompletion, std::move(body),
                     exchange.request().request_id};
-    monitor(spawn_call(home_system(), options_, std::move(input), std::make_unique<HttpReply>(std::move(responder))));
+    auto call =
+        spawn_call(home_system(), options_, std::move(input), std::make_unique<HttpReply>(std::move(responder)));
+    monitor(call);
+    cuttable_.emplace(call.address(), std::move(call));
     return;
   }
   const auto work = [kind, options = options_, body = std::move(body),

@@ -5,8 +5,10 @@
 #pragma once
 
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
+#include <caf/actor_addr.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/typed_actor.hpp>
 
@@ -24,6 +26,8 @@ struct HttpArrived {
 };
 /// Command: readiness says no from now on, and new calls are refused; those under way go on.
 struct BeginDrain {};
+/// Command: the time to drain is over; calls under way end with an error.
+struct CutCalls {};
 /// Question: what is under way?
 struct QueryGateway {};
 struct GatewayState {
@@ -31,7 +35,7 @@ struct GatewayState {
   bool draining = false;
 };
 
-using GatewayActor = caf::typed_actor<caf::reacts_to<HttpArrived>, caf::reacts_to<BeginDrain>,
+using GatewayActor = caf::typed_actor<caf::reacts_to<HttpArrived>, caf::reacts_to<BeginDrain>, caf::reacts_to<CutCalls>,
                                       caf::replies_to<QueryGateway>::with<GatewayState>>;
 
 class Gateway final : public exec::Actor<GatewayActor::base> {
@@ -52,6 +56,7 @@ class Gateway final : public exec::Actor<GatewayActor::base> {
   std::shared_ptr<const GatewayOptions> options_;
   std::vector<RouteEntry> routes_;
   std::size_t calls_ = 0;
+  std::unordered_map<caf::actor_addr, CallActor> cuttable_;  // of the calls, those that generate
   bool draining_ = false;
 };
 
@@ -59,5 +64,6 @@ class Gateway final : public exec::Actor<GatewayActor::base> {
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::HttpArrived)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::BeginDrain)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::CutCalls)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::QueryGateway)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::GatewayState)

@@ -20,11 +20,14 @@ namespace troupe {
 
 /// How one completion went, for metrics.
 struct CompletionOutcome {
+  std::string name;  ///< the call's: x-request-id
   FinishReason reason = FinishReason::kError;
   std::int32_t prompt_tokens = 0;
   std::int32_t generated_tokens = 0;
   std::chrono::nanoseconds total{};                        ///< from the call's arrival to the completion's end
   std::optional<std::chrono::nanoseconds> to_first_token;  ///< none where no token came
+  std::optional<std::chrono::nanoseconds> queued;          ///< from the call's arrival to its prompt's first step
+  std::chrono::nanoseconds prompt_computing{};             ///< the device's time for the steps of its prompt
 };
 
 /// Told what happens to completions; each function may be empty. Called on the actor system's threads, several at once.

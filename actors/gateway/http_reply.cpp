@@ -47,7 +47,7 @@ void HttpReply::accepted(std::shared_ptr<const openai::AnswerContext> context) {
 
 void HttpReply::stream(std::string events) {
   if (!streams_ || events.empty()) return;
-  if (!std::exchange(begun_, true)) responder_->begin_stream({{"cache-control", "no-cache"}});
+  if (!std::exchange(begun_, true)) responder_->begin_stream({});
   responder_->send(std::move(events));
 }
 

@@ -54,12 +54,19 @@ struct GeneratedToken {
   std::optional<kernels::Sampled> logprobs;
 };
 
+/// Where the time before an answer's first token went.
+struct PromptTimes {
+  TimePoint began;                       ///< the prompt's first step was put together
+  std::chrono::nanoseconds computing{};  ///< in steps that it took part in, as the device tells it
+};
+
 /// New tokens and the text that became final with them. Indices are contiguous over a request's messages.
 struct TokensGenerated {
   RequestId request;
-  std::int32_t first_index = 0;        ///< index of tokens[0] among the generated tokens
-  std::vector<GeneratedToken> tokens;  ///< may be empty when only held-back text is released
-  std::string text;                    ///< valid UTF-8
+  std::int32_t first_index = 0;             ///< index of tokens[0] among the generated tokens
+  std::vector<GeneratedToken> tokens;       ///< may be empty when only held-back text is released
+  std::string text;                         ///< valid UTF-8
+  std::optional<PromptTimes> prompt_times = {};  ///< with the first token
 };
 
 /// Log-probabilities of the prompt's tokens from the second on, where the sampling spec asks for them. Comes before any

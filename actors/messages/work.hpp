@@ -115,6 +115,7 @@ struct TokenProduced {
   device::SequenceResult result;
   bool last = false;  ///< the request ends with it, for `reason`
   FinishReason reason = FinishReason::kStop;
+  std::optional<PromptTimes> prompt_times;  ///< from the prompt actor
 };
 
 /// Notice to the request actor: this machine cannot serve the attempt. kUnavailable: try elsewhere.

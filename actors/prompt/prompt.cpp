@@ -52,6 +52,7 @@ void Prompt::on(StepFinished& finished) {
     bool leaves = true;
     const std::int32_t ran = finished.fault ? 0 : finished.ran[place];
     job->done += ran;
+    if (ran > 0) job->times.computing += finished.timings.total;
     if (finished.fault) {
       fail(*job, *finished.fault);
     } else if (job->cancelled) {
@@ -81,7 +82,7 @@ void Prompt::finish(Job& job, device::SequenceResult& result) {
   const auto index = static_cast<std::int32_t>(job.what.generated.size());
   const auto ends = reason_to_end(spec, index, token);
   send(job.what.request, TokenProduced{spec.id, job.what.attempt, index, std::move(result), ends.has_value(),
-                                       ends.value_or(FinishReason::kStop)});
+                                       ends.value_or(FinishReason::kStop), job.times});
   if (job.what.token == local_token_) ++commits_;
   send(job.what.token,
        PromptCommitted{spec.id, job.what.attempt, token, job.what.token == local_token_ ? commits_ : 0});
@@ -103,6 +104,7 @@ void Prompt::offer() {
   for (std::size_t i = 0; i < shares.size(); ++i) {
     offer.sequences.push_back(chunk(queue_[i], shares[i]));
     queue_[i].in_step = true;
+    if (queue_[i].times.began == TimePoint{}) queue_[i].times.began = now();
   }
   offered_ = !shares.empty();
   if (!offered_ && !owes_) return;

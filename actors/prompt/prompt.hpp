@@ -30,6 +30,7 @@ class Prompt final : public exec::Actor<PromptActor::base> {
     std::int32_t total = 0;  // prompt and generated tokens to run
     std::int32_t done = 0;   // run in earlier steps
     bool in_step = false;    // offered to the device
+    PromptTimes times;
     bool cancelled = false;
     std::vector<kernels::Sampled> prompt_logprobs;  // of the chunks so far
   };

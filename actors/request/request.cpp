@@ -98,7 +98,7 @@ void Request::take(TokenProduced& produced) {
     text += stops_.push(detokenizer_.finish());
     text += stops_.finish();
   }
-  TokensGenerated news{spec_->id, index, {}, std::move(text)};
+  TokensGenerated news{spec_->id, index, {}, std::move(text), index == 0 ? produced.prompt_times : std::nullopt};
   news.tokens.push_back({result.token, std::move(result.logprobs)});
   send(requester_, std::move(news));
   if (stops_.found()) {

@@ -194,7 +194,7 @@ bool Token::take_token(Sequence& sequence, device::SequenceResult& result) {
   const auto ends = reason_to_end(spec, index, result.token);
   sequence.what.generated.push_back(result.token);
   send(sequence.what.request, TokenProduced{spec.id, sequence.what.attempt, index, std::move(result), ends.has_value(),
-                                            ends.value_or(FinishReason::kStop)});
+                                            ends.value_or(FinishReason::kStop), std::nullopt});
   return ends.has_value();
 }
 

@@ -48,8 +48,8 @@ Outcome<std::vector<PromptInput>> read_prompts(const nlohmann::json& prompt, con
     prompts.emplace_back(std::move(*ids));
     return prompts;
   }
-  if (prompt.size() > static_cast<std::size_t>(limits.choices))
-    return invalid("prompt", "`prompt` may hold at most " + std::to_string(limits.choices) + " prompts; got " +
+  if (prompt.size() > limits.prompts)
+    return invalid("prompt", "`prompt` may hold at most " + std::to_string(limits.prompts) + " prompts; got " +
                                  std::to_string(prompt.size()) + ".");
   const bool texts = prompt.front().is_string();
   for (const auto& item : prompt) {

@@ -39,13 +39,17 @@ Outcome<std::int32_t> answer_length(const Call& call, std::size_t tokens, const 
   const auto room = model.max_model_len - static_cast<std::int32_t>(tokens);
   const auto& wanted = call.generation.max_tokens;
   if (!wanted) {
-    const auto length = call.kind == CallKind::kChat ? room : std::min(room, kDefaultCompletionTokens);
+    const auto most = limits.completion_tokens > 0 ? std::min(room, limits.completion_tokens) : room;
+    const auto length = call.kind == CallKind::kChat ? most : std::min(most, kDefaultCompletionTokens);
     if (call.generation.min_tokens > length)
       return invalid("min_tokens", "`min_tokens` (" + std::to_string(call.generation.min_tokens) +
                                        ") is more than the " + std::to_string(length) +
                                        " tokens that this call may generate; give `max_tokens`.");
     return length;
   }
+  if (limits.completion_tokens > 0 && *wanted > limits.completion_tokens)
+    return invalid("max_tokens", "`max_tokens` is " + std::to_string(*wanted) + "; this server generates at most " +
+                                     std::to_string(limits.completion_tokens) + " tokens for an answer.");
   if (*wanted > room) return too_long(call, tokens, *wanted, model);
   // Scoring a prompt runs as a request for one token that nobody is shown.
   return std::max(1, *wanted);

@@ -1,5 +1,6 @@
 #include "tools/troupe/node.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <future>
 #include <utility>
@@ -35,7 +36,12 @@ constexpr std::size_t kActorThreads = 2;
 /// How long actors may take to end once they were told to; each needs a message or two.
 constexpr std::chrono::milliseconds kEndTimeout{5000};
 constexpr std::chrono::milliseconds kPoll{10};
+/// For the ends of answers to reach their clients, once nothing more is generated.
+constexpr std::chrono::milliseconds kLastWordsTimeout{1000};
 constexpr const char* kNodeName = "local";
+constexpr const char* kStatusPath = "/troupe/status";
+constexpr const char* kMetricsPath = "/metrics";
+constexpr const char* kRequestPath = "/troupe/requests/{id}";
 
 void answer_trace(http::Exchange& exchange, const Result<std::vector<trace::RequestTrace>>& traces) {
   if (!traces.ok()) {
@@ -73,11 +79,13 @@ struct Node::Parts {
   std::unique_ptr<http::Server> server;
   std::string url;
   std::string banner;
+  std::shared_ptr<EventLog> log;
+  std::shared_ptr<NodeMetrics> metrics;
 
   ~Parts();
   void start_actors(const config::ServeConfig& config, std::unique_ptr<policies::RoutingPolicy> policy);
   GatewayOptions gateway_options(const config::ServeConfig& config, openai::ServedModel model) const;
-  std::vector<ExtraRoute> view_routes(const std::string& model_name, const std::shared_ptr<NodeMetrics>& metrics) const;
+  std::vector<ExtraRoute> view_routes(const std::string& model_name) const;
   Result<void> listen(const config::HttpSection& section);
   std::size_t calls_under_way(caf::scoped_actor& self) const;
 };
@@ -130,13 +138,12 @@ void Node::Parts::start_actors(const config::ServeConfig& config, std::unique_pt
   view = actors.spawn<ClusterView>(supervisor);
 }
 
-std::vector<ExtraRoute> Node::Parts::view_routes(const std::string& model_name,
-                                                 const std::shared_ptr<NodeMetrics>& metrics) const {
+std::vector<ExtraRoute> Node::Parts::view_routes(const std::string& model_name) const {
   const auto show = [view = view](std::function<void(const ClusterState&)> with) {
     caf::anon_send(view, ShowCluster{std::move(with)});
   };
   ExtraRoute status;
-  status.route = {"GET", "/troupe/status", http::Scope::kInspect, false, std::nullopt};
+  status.route = {"GET", kStatusPath, http::Scope::kInspect, false, std::nullopt};
   status.handler = [show, model_name, draining = draining](std::shared_ptr<http::Exchange> exchange) {
     show([exchange, model_name, draining](const ClusterState& cluster) {
       const NodeState node{kNodeName, model_name, *draining ? "draining" : "serving", static_cast<long>(::getpid())};
@@ -144,14 +151,14 @@ std::vector<ExtraRoute> Node::Parts::view_routes(const std::string& model_name,
     });
   };
   ExtraRoute numbers;
-  numbers.route = {"GET", "/metrics", http::Scope::kMetrics, false, std::nullopt};
-  numbers.handler = [show, metrics](std::shared_ptr<http::Exchange> exchange) {
+  numbers.route = {"GET", kMetricsPath, http::Scope::kMetrics, false, std::nullopt};
+  numbers.handler = [show, metrics = metrics](std::shared_ptr<http::Exchange> exchange) {
     show([exchange, metrics](const ClusterState& cluster) {
       exchange->respond(200, metrics::kExpositionContentType, metrics->exposition(cluster));
     });
   };
   ExtraRoute request;
-  request.route = {"GET", "/troupe/requests/{id}", http::Scope::kInspect, false, std::nullopt};
+  request.route = {"GET", kRequestPath, http::Scope::kInspect, false, std::nullopt};
   request.handler = [recorder = recorder](std::shared_ptr<http::Exchange> exchange) {
     const std::string id = exchange->request().parameter;
     caf::anon_send(recorder, ShowRequest{id, [exchange](const Result<std::vector<trace::RequestTrace>>& traces) {
@@ -162,10 +169,9 @@ std::vector<ExtraRoute> Node::Parts::view_routes(const std::string& model_name,
 }
 
 GatewayOptions Node::Parts::gateway_options(const config::ServeConfig& config, openai::ServedModel model) const {
-  const auto metrics = std::make_shared<NodeMetrics>(model.names.front());
   GatewayOptions result;
-  result.extra_routes = view_routes(model.names.front(), metrics);
-  result.observer = NodeMetrics::observer(metrics);
+  result.extra_routes = view_routes(model.names.front());
+  result.observer = NodeMetrics::observer(metrics, log);
   const RequestPeers peers{router, deadlines, model.tokenizer};
   result.model = std::make_shared<const openai::ServedModel>(std::move(model));
   result.limits = api_limits(config);
@@ -184,7 +190,11 @@ GatewayOptions Node::Parts::gateway_options(const config::ServeConfig& config, o
 }
 
 Result<void> Node::Parts::listen(const config::HttpSection& section) {
-  TRY(server_settings, server_config(section, http_routes(*options)));
+  const auto routes = http_routes(*options);
+  TRY(server_settings, server_config(section, routes));
+  server_settings.on_answer = [metrics = metrics, routes](int status, std::optional<std::size_t> route) {
+    metrics->http_answered(status, route ? std::string_view{routes.at(*route).path} : std::string_view{});
+  };
   TRY(started,
       http::Server::start(std::move(server_settings), [to = gateway](std::shared_ptr<http::Exchange> exchange) {
         caf::anon_send(to, HttpArrived{std::move(exchange)});
@@ -227,10 +237,18 @@ Result<std::unique_ptr<Node>> Node::start(NodeOptions options) {
   parts->banner = model.names.front() + " on " + info.name + ": weights " + model::written_bytes(info.weight_bytes) +
                   ", KV " + model::written_bytes(info.kv.slab_bytes()) + " in " + std::to_string(info.kv.blocks) +
                   " blocks, up to " + std::to_string(model.max_model_len) + " tokens a sequence";
+  parts->log = std::make_shared<EventLog>(config.log);
+  std::vector<std::string> paths = {kStatusPath, kMetricsPath, kRequestPath};
+  for (const auto& route : http_routes(GatewayOptions{})) paths.push_back(route.path);
+  parts->metrics = std::make_shared<NodeMetrics>(model.names.front(), std::move(paths));
   parts->start_actors(config, std::move(policy));
   parts->options = std::make_shared<const GatewayOptions>(parts->gateway_options(config, std::move(model)));
   parts->gateway = parts->actors.spawn<Gateway>(parts->options);
-  if (options.http) TRY_VOID(parts->listen(config.http));
+  if (options.http) {
+    TRY_VOID(parts->listen(config.http));
+    parts->log->write(config::LogLevel::kInfo, "serving",
+                      {{"url", parts->url}, {"model", parts->options->model->names.front()}});
+  }
   return std::unique_ptr<Node>(new Node(std::move(parts)));
 }
 
@@ -240,18 +258,19 @@ std::string Node::banner() const { return parts_->banner; }
 
 std::size_t Node::drain(std::chrono::milliseconds deadline) {
   *parts_->draining = true;
+  parts_->log->write(config::LogLevel::kInfo, "draining", {{"deadline_ms", deadline.count()}});
   caf::anon_send(parts_->gateway, BeginDrain{});
   // The listener stays open meanwhile: whoever asks for readiness shall hear 503 rather than nothing.
   caf::scoped_actor self{parts_->actors};
   const auto end = clock::steady_now() + deadline;
-  while (parts_->calls_under_way(self) > 0 && clock::steady_now() < end) pause(self, kPoll);
-  if (!parts_->server) return 0;
-  std::promise<std::size_t> cut;
-  // What has ended may still be on its way to its clients.
-  const bool in_time = clock::steady_now() < end;
-  parts_->server->drain(in_time ? std::chrono::milliseconds{1000} : std::chrono::milliseconds{0},
-                        [&cut](std::size_t requests) { cut.set_value(requests); });
-  return cut.get_future().get();
+  std::size_t left = parts_->calls_under_way(self);
+  for (; left > 0 && clock::steady_now() < end; left = parts_->calls_under_way(self)) pause(self, kPoll);
+  if (left > 0) caf::anon_send(parts_->gateway, CutCalls{});
+  if (!parts_->server) return left;
+  std::promise<std::size_t> unsent;
+  // What has ended, well or with an error, may still be on its way to its clients.
+  parts_->server->drain(kLastWordsTimeout, [&unsent](std::size_t requests) { unsent.set_value(requests); });
+  return std::max(left, unsent.get_future().get());
 }
 
 Result<AskSummary> Node::ask(const std::string& body, std::function<void(std::string_view)> on_text,

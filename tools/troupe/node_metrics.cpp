@@ -21,9 +21,11 @@ metrics::FinishedReason finished(FinishReason reason) {
 
 std::uint64_t count(std::int64_t value) { return static_cast<std::uint64_t>(value); }
 
+double milliseconds(std::chrono::nanoseconds time) { return static_cast<double>(time.count() / 1000) / 1e3; }
+
 }  // namespace
 
-CallObserver NodeMetrics::observer(const std::shared_ptr<NodeMetrics>& metrics) {
+CallObserver NodeMetrics::observer(const std::shared_ptr<NodeMetrics>& metrics, const std::shared_ptr<EventLog>& log) {
   CallObserver observer;
   observer.first_token = [metrics](std::chrono::nanoseconds since_arrival) {
     metrics->metrics_.first_token(since_arrival);
@@ -33,10 +35,23 @@ CallObserver NodeMetrics::observer(const std::shared_ptr<NodeMetrics>& metrics) 
     metrics->metrics_.token_gap(gap, count(tokens));
     metrics->metrics_.tokens_generated(count(tokens));
   };
-  observer.request_ended = [metrics](const CompletionOutcome& outcome) {
+  observer.request_ended = [metrics, log](const CompletionOutcome& outcome) {
     if (outcome.to_first_token) metrics->metrics_.prompt_computed(count(outcome.prompt_tokens));
+    if (outcome.queued) metrics->metrics_.request_left_queue(*outcome.queued);
     metrics->metrics_.request_ended({finished(outcome.reason), count(outcome.prompt_tokens),
                                      count(outcome.generated_tokens), outcome.total, outcome.to_first_token});
+    nlohmann::ordered_json fields = {{"request_id", outcome.name},
+                                     {"reason", to_string(outcome.reason)},
+                                     {"prompt_tokens", outcome.prompt_tokens},
+                                     {"generated_tokens", outcome.generated_tokens},
+                                     {"total_ms", milliseconds(outcome.total)}};
+    if (outcome.to_first_token) fields["ttft_ms"] = milliseconds(*outcome.to_first_token);
+    if (outcome.queued) {
+      fields["queued_ms"] = milliseconds(*outcome.queued);
+      fields["prompt_computing_ms"] = milliseconds(outcome.prompt_computing);
+    }
+    log->write(outcome.reason == FinishReason::kError ? config::LogLevel::kWarning : config::LogLevel::kInfo,
+               "request_ended", fields);
   };
   return observer;
 }

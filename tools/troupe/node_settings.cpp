@@ -69,8 +69,10 @@ openai::ApiLimits api_limits(const config::ServeConfig& config) {
   limits.chat_body_bytes = config.http.limits.chat_body_bytes;
   limits.json_depth = config.api.max_json_depth;
   limits.n = static_cast<std::int32_t>(config.api.max_n);
+  limits.prompts = config.api.max_prompts;
   limits.choices = static_cast<std::int32_t>(config.api.max_n * config.api.max_prompts);
   limits.prompt_tokens = static_cast<std::int32_t>(config.api.max_prompt_tokens);
+  limits.completion_tokens = static_cast<std::int32_t>(config.api.max_completion_tokens);
   limits.stop_strings = config.api.max_stop_strings;
   limits.stop_bytes = config.api.max_stop_bytes;
   limits.logit_bias = config.api.max_logit_bias;

@@ -154,6 +154,20 @@ TEST(Gateway, refuses_new_calls_while_draining_and_stays_alive) {
   EXPECT_EQ(world.post("/tokenize", R"({"prompt":"x"})").status, 503);
 }
 
+TEST(Gateway, ends_what_is_under_way_with_an_error_once_the_drain_is_over) {
+  World world;
+  std::thread client([&] {
+    const auto cut = world.post("/v1/completions", R"({"prompt":"wait","add_special_tokens":false})");
+    EXPECT_EQ(cut.status, 503);
+    EXPECT_THAT(cut.body, HasSubstr("shutting down"));
+  });
+  while (world.ids == 0) std::this_thread::yield();
+  caf::anon_send(world.gateway, BeginDrain{});
+  caf::anon_send(world.gateway, CutCalls{});
+  world.cancelled.get_future().wait();
+  client.join();
+}
+
 TEST(Gateway, is_not_ready_where_no_machine_serves) {
   World world([](GatewayOptions& options) { options.ready = [] { return false; }; });
   EXPECT_EQ(world.get("/readyz").status, 503);

@@ -113,6 +113,14 @@ TEST(Prompts, past_the_servers_own_limit_are_refused) {
   EXPECT_EQ(completion_prompts(R"({"prompt":[1,2,3,4]})", limits).error().code, "context_length_exceeded");
 }
 
+TEST(Prompts, ask_for_no_more_than_the_server_generates) {
+  ApiLimits limits;
+  limits.completion_tokens = 3;
+  EXPECT_EQ(completion_prompts(R"({"prompt":[1],"max_tokens":3})", limits)->at(0).max_tokens, 3);
+  EXPECT_EQ(completion_prompts(R"({"prompt":[1]})", limits)->at(0).max_tokens, 3);
+  EXPECT_EQ(completion_prompts(R"({"prompt":[1],"max_tokens":4})", limits).error().param, "max_tokens");
+}
+
 TEST(Prompts, without_tokens_are_refused) {
   auto prompts = completion_prompts(R"({"prompt":["x",""],"add_special_tokens":false})");
   ASSERT_FALSE(prompts.ok());
