@@ -56,7 +56,7 @@ struct GeneratedToken {
 
 /// Where the time before an answer's first token went.
 struct PromptTimes {
-  TimePoint began;                       ///< the prompt's first step was put together
+  TimePoint began;                       ///< the first step that it took part in began
   std::chrono::nanoseconds computing{};  ///< in steps that it took part in, as the device tells it
 };
 

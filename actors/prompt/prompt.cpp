@@ -52,7 +52,10 @@ void Prompt::on(StepFinished& finished) {
     bool leaves = true;
     const std::int32_t ran = finished.fault ? 0 : finished.ran[place];
     job->done += ran;
-    if (ran > 0) job->times.computing += finished.timings.total;
+    if (ran > 0) {
+      if (job->times.began == TimePoint{}) job->times.began = now() - finished.timings.total;
+      job->times.computing += finished.timings.total;
+    }
     if (finished.fault) {
       fail(*job, *finished.fault);
     } else if (job->cancelled) {
@@ -104,7 +107,6 @@ void Prompt::offer() {
   for (std::size_t i = 0; i < shares.size(); ++i) {
     offer.sequences.push_back(chunk(queue_[i], shares[i]));
     queue_[i].in_step = true;
-    if (queue_[i].times.began == TimePoint{}) queue_[i].times.began = now();
   }
   offered_ = !shares.empty();
   if (!offered_ && !owes_) return;

@@ -24,8 +24,9 @@ struct Gathering {
 
 }  // namespace
 
-Supervisor::Supervisor(caf::actor_config& config, RouterActor router, std::vector<MachineSpec> machines)
-    : Actor(config), router_(std::move(router)), to_start_(std::move(machines)) {}
+Supervisor::Supervisor(caf::actor_config& config, RouterActor router, std::vector<MachineSpec> machines,
+                       std::shared_ptr<std::atomic<std::int32_t>> serving)
+    : Actor(config), router_(std::move(router)), to_start_(std::move(machines)), serving_(std::move(serving)) {}
 
 SupervisorActor::behavior_type Supervisor::make_behavior() {
   set_down_handler([this](const caf::down_msg& down) { on(down); });
@@ -48,6 +49,7 @@ Supervisor::Machine Supervisor::start(MachineSpec spec) {
   MachineJoined joined{spec.id,        spec.name,    spec.role, kv.blocks * kernels::kBlockPositions,
                        machine.prompt, machine.token};
   send(router_, std::move(joined));
+  if (serving_) ++*serving_;
   machine.spec = std::move(spec);
   return machine;
 }
@@ -58,6 +60,7 @@ void Supervisor::on(const caf::down_msg& down) {
   });
   if (machine == machines_.end() || !std::exchange(machine->alive, false)) return;
   send(router_, MachineLeft{machine->spec.id});
+  if (serving_) --*serving_;
   stop(*machine);
 }
 

@@ -4,6 +4,7 @@
 // others of its actors are stopped. Refuses: nothing.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,7 +30,9 @@ struct MachineSpec {
 
 class Supervisor final : public exec::Actor<SupervisorActor::base> {
  public:
-  Supervisor(caf::actor_config& config, RouterActor router, std::vector<MachineSpec> machines);
+  /// `serving`: kept at how many machines serve, for those who are not actors; may be null.
+  Supervisor(caf::actor_config& config, RouterActor router, std::vector<MachineSpec> machines,
+             std::shared_ptr<std::atomic<std::int32_t>> serving = nullptr);
   const char* name() const override { return "supervisor"; }
 
  protected:
@@ -53,6 +56,7 @@ class Supervisor final : public exec::Actor<SupervisorActor::base> {
 
   RouterActor router_;
   std::vector<MachineSpec> to_start_;
+  std::shared_ptr<std::atomic<std::int32_t>> serving_;
   std::vector<Machine> machines_;
 };
 

@@ -1,7 +1,7 @@
 // The token phase of one machine, and the lease on its KV blocks.
 // Owns: the requests whose KV lives here, from admission to release; the running batch. Promises: continuous batching
-// (sequences join and leave at every step); first come first served for memory; no step waits for a message: a
-// sequence's next block is asked for ahead, and one that still lacks it sits the step out; when memory is out the
+// (sequences join and leave at every step); first come first served for memory; no step waits for a block:
+// a sequence's next one is asked for ahead, and a sequence that still lacks it sits the step out; when memory is out the
 // newest sequence is preempted and recomputed, so that the oldest always goes on.
 #pragma once
 

@@ -48,7 +48,7 @@ Result<Loaded> load(const Sources& sources);
 /// The variables of this process that start with TROUPE_.
 std::vector<std::pair<std::string, std::string>> process_environment();
 
-/// Every key with its default and help as a commented YAML file: what cluster_configs/serve.yaml is made of.
+/// Every key with its default and help as a commented YAML file: cluster_configs/serve.yaml, as a test compares.
 std::string commented_defaults();
 
 }  // namespace troupe::config

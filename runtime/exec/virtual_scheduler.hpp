@@ -2,8 +2,8 @@
 // next message.
 //
 // Owns: the ready actors and the clock. Promises: the same actors, messages and seed give the same run; time stands
-// still while any actor is ready; messages from one actor to another stay in order. Injected through CAF's public
-// actor_system_config::load.
+// still while any actor is ready; messages from one actor to another stay in order. Injected as a
+// module of CAF's actor_system_config.
 #pragma once
 
 #include <chrono>

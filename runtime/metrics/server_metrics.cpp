@@ -58,7 +58,7 @@ struct ServerMetrics::Families {
   Families(std::string model_name, std::vector<std::string> handler_names)
       : model{{"model_name", replace_invalid_utf8(model_name)}},
         handlers(std::move(handler_names)),
-        running(gauge("troupe_num_requests_running", "Requests that are in a step now.")),
+        running(gauge("troupe_num_requests_running", "Requests whose prompt has begun or that generate tokens.")),
         waiting(gauge("troupe_num_requests_waiting", "Requests that wait for their turn.")),
         kv_usage(gauge("troupe_kv_cache_usage_perc", "Part of the KV blocks in use; 1 is all of them.")),
         blocks(prometheus::BuildGauge()
@@ -81,7 +81,7 @@ struct ServerMetrics::Families {
         queued(histogram("troupe_request_queue_time_seconds", "From arrival to a request's first step.", kRequestTime)),
         request_prompt(histogram("troupe_request_prompt_tokens", "Prompt tokens of a request.", kTokenCount)),
         request_generated(histogram("troupe_request_generation_tokens", "Generated tokens of a request.", kTokenCount)),
-        prompt_tokens(counter("troupe_prompt_tokens_total", "Prompt tokens computed.")),
+        prompt_tokens(counter("troupe_prompt_tokens_total", "Prompt tokens of requests that got a first token; recomputing is not counted.")),
         generation_tokens(counter("troupe_generation_tokens_total", "Tokens generated.")),
         preemptions(counter("troupe_num_preemptions_total", "Sequences that gave their KV blocks up for others.")),
         http(prometheus::BuildCounter()

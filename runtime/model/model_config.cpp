@@ -14,7 +14,7 @@ constexpr Range<std::int64_t> kVocabRange{1, 1 << 24};
 constexpr Range<std::int64_t> kWidthRange{1, 1 << 18};
 constexpr Range<std::int64_t> kLayerRange{1, 4096};
 constexpr Range<std::int64_t> kHeadRange{1, 4096};
-constexpr Range<std::int64_t> kHeadDimRange{2, 4096};
+constexpr Range<std::int64_t> kHeadDimRange{2, 512};  // attention's kMaxHeadDim
 constexpr Range<std::int64_t> kPositionRange{1, 1 << 24};
 
 /// What transformers' configuration class takes where config.json is silent.

@@ -17,17 +17,49 @@ std::string us(std::int64_t ns) {
   return text;
 }
 
-/// Several lines of one kind in a row.
-struct Run {
+/// A line of the table: one message, or several of one kind.
+struct Line {
   const Message* first = nullptr;
   const Message* last = nullptr;
   std::size_t count = 0;
-  std::int64_t waited_ns = 0;   // the longest
-  std::int64_t handled_ns = 0;  // the longest
+  std::int64_t waited_ns = -1;   // the longest
+  std::int64_t handled_ns = -1;  // the longest
 };
 
-bool same_line(const Message& a, const Message& b) {
-  return a.name == b.name && a.from == b.from && a.to == b.to && b.note.empty();
+bool same_kind(const Message& a, const Message& b) {
+  return a.name == b.name && a.from == b.from && a.to == b.to && a.note.empty() && b.note.empty();
+}
+
+/// How often the `period` messages from `at` on stand there in a row.
+std::size_t repeats(const std::vector<Message>& messages, std::size_t at, std::size_t period) {
+  std::size_t count = 1;
+  for (std::size_t next = at + period; next + period <= messages.size(); next += period, ++count)
+    for (std::size_t i = 0; i < period; ++i)
+      if (!same_kind(messages[at + i], messages[next + i])) return count;
+  return count;
+}
+
+/// Tokens come as the same one or two messages over and over: those are shown once, with how often.
+std::vector<Line> lines_of(const std::vector<Message>& messages) {
+  std::vector<Line> lines;
+  for (std::size_t at = 0; at < messages.size();) {
+    std::size_t period = 1;
+    std::size_t count = repeats(messages, at, 1);
+    if (const std::size_t pairs = repeats(messages, at, 2); count == 1 && pairs >= 3) {
+      period = 2;
+      count = pairs;
+    }
+    for (std::size_t i = 0; i < period; ++i) {
+      Line line{&messages[at + i], &messages[at + i + (count - 1) * period], count, -1, -1};
+      for (std::size_t k = 0; k < count; ++k) {
+        line.waited_ns = std::max(line.waited_ns, messages[at + i + k * period].waited_ns);
+        line.handled_ns = std::max(line.handled_ns, messages[at + i + k * period].handled_ns);
+      }
+      lines.push_back(line);
+    }
+    at += period * count;
+  }
+  return lines;
 }
 
 }  // namespace
@@ -73,34 +105,25 @@ RequestTrace trace_request(RequestId request, std::int64_t began_ns, const std::
 }
 
 std::string as_text(const RequestTrace& trace) {
-  std::vector<Run> runs;
-  for (const auto& message : trace.messages) {
-    if (runs.empty() || !same_line(*runs.back().first, message)) runs.push_back({&message, &message, 0, -1, -1});
-    auto& run = runs.back();
-    run.last = &message;
-    ++run.count;
-    run.waited_ns = std::max(run.waited_ns, message.waited_ns);
-    run.handled_ns = std::max(run.handled_ns, message.handled_ns);
-  }
   std::string text =
       "request " + std::to_string(trace.request.value) + ", " + std::to_string(trace.messages.size()) + " messages\n";
   if (!trace.complete) text += "Its first messages are not in the ring any more (trace.ring_size).\n";
   text += "\n     sent ms  waited us  handled us  message\n";
-  for (const auto& run : runs) {
+  for (const auto& shown : lines_of(trace.messages)) {
     char line[160];
-    std::snprintf(line, sizeof line, "%12.3f %10s %11s  ", static_cast<double>(run.first->sent_ns) / 1e6,
-                  us(run.waited_ns).c_str(), us(run.handled_ns).c_str());
-    text += line + run.first->from + " -> " + run.first->to + "  " + run.first->name;
-    if (run.count > 1) {
-      std::snprintf(line, sizeof line, "  x %zu, the last at %.3f ms (the longest wait and handling shown)", run.count,
-                    static_cast<double>(run.last->sent_ns) / 1e6);
+    std::snprintf(line, sizeof line, "%12.3f %10s %11s  ", static_cast<double>(shown.first->sent_ns) / 1e6,
+                  us(shown.waited_ns).c_str(), us(shown.handled_ns).c_str());
+    text += line + shown.first->from + " -> " + shown.first->to + "  " + shown.first->name;
+    if (shown.count > 1) {
+      std::snprintf(line, sizeof line, "  x %zu, the last at %.3f ms (the longest wait and handling shown)",
+                    shown.count, static_cast<double>(shown.last->sent_ns) / 1e6);
       text += line;
     }
     text += "\n";
     std::size_t begin = 0;
-    for (std::size_t end; begin < run.first->note.size(); begin = end + 1) {
-      end = std::min(run.first->note.find('\n', begin), run.first->note.size());
-      text += std::string(38, ' ') + "| " + run.first->note.substr(begin, end - begin) + "\n";
+    for (std::size_t end; begin < shown.first->note.size(); begin = end + 1) {
+      end = std::min(shown.first->note.find('\n', begin), shown.first->note.size());
+      text += std::string(38, ' ') + "| " + shown.first->note.substr(begin, end - begin) + "\n";
     }
   }
   return text;

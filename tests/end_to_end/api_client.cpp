@@ -142,7 +142,11 @@ void Stream::leave() {
 }
 
 int Stream::status() const { return state_->status; }
-bool Stream::ended_well() const { return state_->ended_well; }
+
+bool Stream::ended_well() {
+  rest();
+  return state_->ended_well;
+}
 
 Answer Api::get(const std::string& path, std::vector<http::Header> headers) const {
   auto request = request_of(url_ + path, "GET", {});
@@ -223,7 +227,8 @@ double Api::metric(const std::string& name, const std::string& labels) const {
 }
 
 Json greedy(const std::string& prompt, int tokens) {
-  return {{"model", "checkpoint"}, {"prompt", prompt}, {"max_tokens", tokens}, {"temperature", 0}, {"ignore_eos", true}};
+  return {
+      {"model", "checkpoint"}, {"prompt", prompt}, {"max_tokens", tokens}, {"temperature", 0}, {"ignore_eos", true}};
 }
 
 bool comes_true(const std::function<bool()>& holds) {
@@ -236,9 +241,10 @@ bool comes_true(const std::function<bool()>& holds) {
 }
 
 std::string long_prompt(std::size_t words, std::size_t seed) {
-  static const std::vector<std::string> kWords = {"sister", "letter", "walked", "morning", "very",   "Elizabeth", "could",
-                                                  "house",  "never",  "carriage", "quite", "spoke",  "evening",   "without",
-                                                  "pleased", "Mr. Darcy", "answer", "was", "and",   "to the",    "but"};
+  static const std::vector<std::string> kWords = {"sister",  "letter",  "walked",  "morning",   "very",   "Elizabeth",
+                                                  "could",   "house",   "never",   "carriage",  "quite",  "spoke",
+                                                  "evening", "without", "pleased", "Mr. Darcy", "answer", "was",
+                                                  "and",     "to the",  "but"};
   std::string text = "Letter " + std::to_string(seed) + ".";
   std::size_t state = seed * 2654435761u + 12345u;
   for (std::size_t i = 0; i < words; ++i) {

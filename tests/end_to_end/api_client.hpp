@@ -51,8 +51,8 @@ class Stream {
   /// Closes the connection, wherever the stream is.
   void leave();
   int status() const;
-  /// After the end: whether the server ended the stream as HTTP has it, and not by closing the connection.
-  bool ended_well() const;
+  /// Reads up to the end. Whether the server ended the stream as HTTP has it, and not by closing the connection.
+  bool ended_well();
 
  private:
   struct State;

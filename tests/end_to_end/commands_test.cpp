@@ -52,8 +52,8 @@ TEST_F(AgainstAServer, StatusShowsARequestThatRuns) {
 TEST_F(AgainstAServer, StatusIsReadableForPeople) {
   const auto outcome = run_troupe({"status", "--url", url_});
   EXPECT_EQ(outcome.exit_code, 0);
-  EXPECT_THAT(outcome.out, AllOf(HasSubstr("NODE"), HasSubstr("MACHINE"), HasSubstr("KV BLOCKS"),
-                                 HasSubstr(std::to_string(pid_))));
+  EXPECT_THAT(outcome.out,
+              AllOf(HasSubstr("NODE"), HasSubstr("MACHINE"), HasSubstr("KV BLOCKS"), HasSubstr(std::to_string(pid_))));
 }
 
 TEST_F(AgainstAServer, ARequestsMessagesAreToldByItsIdAndByItsHeader) {
@@ -63,9 +63,8 @@ TEST_F(AgainstAServer, ARequestsMessagesAreToldByItsIdAndByItsHeader) {
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
     // In the order in which things happen.
     std::size_t at = 0;
-    for (const char* message :
-         {"RouteRequest", "RouteDecided", "AdmitRequest", "BlocksReserved", "RunPrompt", "PromptCommitted",
-          "TokensGenerated", "ReleaseBlocks", "RequestEnded"}) {
+    for (const char* message : {"RouteRequest", "RouteDecided", "AdmitRequest", "BlocksReserved", "RunPrompt",
+                                "PromptCommitted", "TokensGenerated", "ReleaseBlocks", "RequestEnded"}) {
       at = outcome.out.find(message, at);
       ASSERT_NE(at, std::string::npos) << message << " in\n" << outcome.out;
     }
@@ -93,10 +92,15 @@ TEST_F(AgainstAServer, ARequestThatNobodyKnowsIsNotFound) {
   EXPECT_EQ(run_troupe({"request", "../v1/models", "--url", url_}).exit_code, 64);
 }
 
-TEST_F(AgainstAServer, BenchMeasuresIt) {
-  const auto help = run_troupe({"bench", "--help"});
-  EXPECT_EQ(help.exit_code, 0);
-  EXPECT_THAT(help.out, HasSubstr("Examples:"));
+TEST_F(AgainstAServer, BenchCountsWhatTheServerGenerated) {
+  const auto before = api_.metric("troupe_generation_tokens_total");
+  const auto outcome = run_troupe({"bench", "--url", url_, "--num-prompts", "12", "--max-concurrency", "4",
+                                   "--input-len", "32", "--output-len", "10", "--ignore-eos", "--warmup", "0"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out,
+              AllOf(HasSubstr("Serving Benchmark Result"), ContainsRegex("Successful requests: +12"),
+                    ContainsRegex("Total input tokens: +384"), ContainsRegex("Total generated tokens: +120")));
+  EXPECT_EQ(api_.metric("troupe_generation_tokens_total") - before, 120);
 }
 
 TEST(Commands, WithoutAServerSayThatNoneAnswers) {
@@ -108,8 +112,8 @@ TEST(Commands, WithoutAServerSayThatNoneAnswers) {
 TEST(Commands, CheckPrintsTheMemoryPlan) {
   const auto outcome = run_troupe({"check", demo_model(), "--kv-memory", "64MiB"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_THAT(outcome.out, AllOf(HasSubstr("LlamaForCausalLM"), HasSubstr("1365 blocks"), HasSubstr("3072 bytes a token"),
-                                 HasSubstr("10 sequences of 2048 tokens")));
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("LlamaForCausalLM"), HasSubstr("1365 blocks"),
+                                 HasSubstr("3072 bytes a token"), HasSubstr("10 sequences of 2048 tokens")));
 }
 
 TEST(Commands, RunPrintsTheAnswerThatTheServerGives) {
@@ -118,8 +122,8 @@ TEST(Commands, RunPrintsTheAnswerThatTheServerGives) {
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   const ServedProcess server;
   const Json messages = {{{"role", "user"}, {"content", "Who is Elizabeth?"}}};
-  const auto answer = Api(server.url()).post("/v1/chat/completions",
-                                             {{"messages", messages}, {"temperature", 0}, {"max_tokens", 30}});
+  const auto answer =
+      Api(server.url()).post("/v1/chat/completions", {{"messages", messages}, {"temperature", 0}, {"max_tokens", 30}});
   EXPECT_EQ(outcome.out, answer.text() + "\n");
 }
 

@@ -1,5 +1,5 @@
-// Calls that ask for too much, or for what is not there: each is refused with an error that OpenAI clients can read, and
-// the server goes on.
+// Calls that ask for too much, or for what is not there: each is refused with an error that OpenAI clients can read,
+// and the server goes on.
 #include <gmock/gmock.h>
 
 #include "tests/end_to_end/api_client.hpp"
@@ -111,7 +111,8 @@ TEST_F(Limits, APromptThatDoesNotFitIsRefused) {
 }
 
 TEST_F(Limits, TooManyPromptsAreRefused) {
-  expect_refused(kCompletions, {{"prompt", std::vector<std::string>(513, "a")}}, "prompt");
+  EXPECT_EQ(completion({{"prompt", std::vector<std::string>(64, "a")}}).status, 200);
+  expect_refused(kCompletions, {{"prompt", std::vector<std::string>(65, "a")}}, "prompt");
   expect_refused(kCompletions, {{"prompt", Json::array()}}, "prompt");
   expect_refused(kCompletions, {{"prompt", {4096}}}, "prompt");
   expect_refused(kCompletions, {{"prompt", {-1}}}, "prompt");
@@ -139,7 +140,6 @@ TEST_F(Limits, ABodyThatIsTooLargeIsRefused) {
 TEST_F(Limits, AHeadThatIsTooLargeIsRefused) {
   expect_error(api_.get("/v1/models", {{"x-long", std::string(8192, 'a')}}), 431, "8192");
   expect_error(api_.get("/v1/models", std::vector<http::Header>(101, {"x-many", "a"})), 431, "100");
-  expect_error(api_.get("/" + std::string(5000, 'a')), 414, "4096");
 }
 
 TEST_F(Limits, ABodyThatIsNotJsonIsRefused) {
@@ -171,6 +171,19 @@ TEST(ConfiguredLimits, OfTheApiHold) {
   expect_error(asked({{"prompt", long_prompt(20)}}), 400, "at most 8");
   expect_error(asked({{"max_tokens", 17}}), 400, "at most 16");
   expect_error(asked({{"user", std::string(2048, 'x')}}), 413, "2048");
+}
+
+TEST(ConfiguredLimits, OneConnectionMoreThanOneClientMayHaveIsRefused) {
+  const ServedProcess server(
+      {"--isa", "reference", "--kv-memory", "64MiB", "--set", "http.limits.connections_per_peer=2"});
+  const Api api(server.url());
+  const auto first = api.open(kCompletions, greedy("Once", 1500));
+  const auto second = api.open(kCompletions, greedy("Twice", 1500));
+  ASSERT_TRUE(first->next());
+  ASSERT_TRUE(second->next());
+  EXPECT_EQ(api.get("/livez").status, 503);
+  second->leave();
+  EXPECT_TRUE(comes_true([&] { return api.get("/livez").status == 200; }));
 }
 
 TEST(ConfiguredLimits, OneMoreThanMayWaitIsToldWhenToTryAgain) {

@@ -123,6 +123,27 @@ TEST(SameText, AfterPreemptions) {
   EXPECT_TRUE(comes_true([&] { return api.blocks().free == api.blocks().total; }));
 }
 
+TEST(SameText, OfSampledTokensAndPenaltiesAfterPreemptions) {
+  auto calls = different_calls(kCalls, kTokens);
+  for (std::size_t i = 0; i < calls.size(); ++i)
+    calls[i].update({{"temperature", 0.9}, {"seed", i}, {"frequency_penalty", 0.5}, {"top_p", 0.95}});
+  const ServedProcess roomy;
+  const ServedProcess tight({"--kv-memory", "3MiB", "--set", "scheduling.max_batch_tokens=64"});
+  const Api api(tight.url());
+  EXPECT_EQ(together(api, calls), one_by_one(Api(roomy.url()), calls));
+  EXPECT_GT(api.metric("troupe_num_preemptions_total"), 0);
+}
+
+TEST(SameText, OfAPromptsLogprobsInChunksOf64) {
+  auto call = long_call();
+  call.update({{"echo", true}, {"max_tokens", 0}});
+  const ServedProcess whole;
+  const ServedProcess chunks({"--set", "scheduling.max_batch_tokens=64"});
+  const auto expected = said(Api(whole.url()).post(kCompletions, call));
+  ASSERT_GT(expected[0]["logprobs"]["token_logprobs"].size(), 500u);
+  EXPECT_EQ(said(Api(chunks.url()).post(kCompletions, call)), expected);
+}
+
 TEST(SameText, WithOneThread) {
   const ServedProcess server({"--device-threads", "1"});
   EXPECT_EQ(together(Api(server.url()), different_calls(kCalls, kTokens)), alone());

@@ -154,9 +154,10 @@ ServedProcess::ServedProcess(const std::vector<std::string>& flags, const std::s
       return;
     }
     if (ended || Clock::now() > end)
-      throw std::runtime_error("troupe serve " + (ended ? "ended with code " + std::to_string(*ended)
-                                                        : std::string("did not come to serve")) +
-                               ":\n" + text + process_.standard_error());
+      throw std::runtime_error(
+          "troupe serve " +
+          (ended ? "ended with code " + std::to_string(*ended) : std::string("did not come to serve")) + ":\n" + text +
+          process_.standard_error());
   }
 }
 

@@ -234,9 +234,10 @@ TEST_F(Serving, TokenIdsAreReturnedAndSpellTheText) {
 }
 
 TEST_F(Serving, TextSurvivesTokenizingAndBack) {
-  for (const std::string text : {"Plain English, with numbers 1234567.", "  blanks   and\n\nlines\t", "caf\u00e9 na\u00efve",
-                                 "e\u0301 combining", "\U0001F469\u200D\U0001F680 emoji \U0001F3F3\uFE0F\u200D\U0001F308",
-                                 "\u65e5\u672c\u8a9e \u0440\u0443\u0441\u0441\u043a\u0438\u0439"}) {
+  for (const std::string text :
+       {"Plain English, with numbers 1234567.", "  blanks   and\n\nlines\t", "caf\u00e9 na\u00efve",
+        "e\u0301 combining", "\U0001F469\u200D\U0001F680 emoji \U0001F3F3\uFE0F\u200D\U0001F308",
+        "\u65e5\u672c\u8a9e \u0440\u0443\u0441\u0441\u043a\u0438\u0439"}) {
     const auto tokens = api_.post("/tokenize", {{"prompt", text}, {"add_special_tokens", false}}).json();
     EXPECT_EQ(tokens["count"], tokens["tokens"].size()) << text;
     EXPECT_EQ(api_.post("/detokenize", {{"tokens", tokens["tokens"]}}).json()["prompt"], text);
@@ -280,11 +281,12 @@ TEST_F(Serving, EveryAnswerHasARequestIdOfItsOwnThatItsIdShows) {
 TEST_F(Serving, LogitBiasAndPenaltiesChangeTheText) {
   const auto plain = api_.post(kCompletions, with(greedy(kPrompt, 20), {{"return_token_ids", true}})).json();
   const int first = plain["choices"][0]["token_ids"][0];
-  const auto banned = api_.post(kCompletions, with(greedy(kPrompt, 20), {{"return_token_ids", true},
-                                                                          {"logit_bias", {{std::to_string(first), -100}}}}));
+  const auto banned = api_.post(
+      kCompletions,
+      with(greedy(kPrompt, 20), {{"return_token_ids", true}, {"logit_bias", {{std::to_string(first), -100}}}}));
   EXPECT_THAT(banned.json()["choices"][0]["token_ids"].get<std::vector<int>>(), Each(Not(first)));
-  const auto forced = api_.post(kCompletions, with(greedy(kPrompt, 5), {{"return_token_ids", true},
-                                                                         {"logit_bias", {{"77", 100}}}}));
+  const auto forced =
+      api_.post(kCompletions, with(greedy(kPrompt, 5), {{"return_token_ids", true}, {"logit_bias", {{"77", 100}}}}));
   EXPECT_THAT(forced.json()["choices"][0]["token_ids"].get<std::vector<int>>(), Each(77));
 }
 

@@ -75,6 +75,7 @@ struct Node::Parts {
   RecorderActor recorder;
   GatewayActor gateway;
   std::shared_ptr<const GatewayOptions> options;
+  std::shared_ptr<std::atomic<std::int32_t>> serving = std::make_shared<std::atomic<std::int32_t>>(0);
   std::shared_ptr<std::atomic<bool>> draining = std::make_shared<std::atomic<bool>>(false);
   std::unique_ptr<http::Server> server;
   std::string url;
@@ -88,6 +89,8 @@ struct Node::Parts {
   std::vector<ExtraRoute> view_routes(const std::string& model_name) const;
   Result<void> listen(const config::HttpSection& section);
   std::size_t calls_under_way(caf::scoped_actor& self) const;
+  /// Whether no machine has anything to do or to keep.
+  bool at_rest(caf::scoped_actor& self) const;
 };
 
 Node::Parts::~Parts() {
@@ -96,6 +99,8 @@ Node::Parts::~Parts() {
     caf::scoped_actor self{actors};
     const auto deadline = clock::steady_now() + kEndTimeout;
     while (gateway && calls_under_way(self) > 0 && clock::steady_now() < deadline) pause(self, kPoll);
+    // A call ends before its requests do: those wait until a machine has let go of them, which a step may hold up.
+    while (supervisor && !at_rest(self) && clock::steady_now() < deadline) pause(self, kPoll);
     for (const auto& actor : {caf::actor_cast<caf::actor>(gateway), caf::actor_cast<caf::actor>(view),
                               caf::actor_cast<caf::actor>(supervisor), caf::actor_cast<caf::actor>(router),
                               caf::actor_cast<caf::actor>(deadlines), caf::actor_cast<caf::actor>(recorder)})
@@ -134,8 +139,11 @@ void Node::Parts::start_actors(const config::ServeConfig& config, std::unique_pt
   machine.max_batch_tokens = static_cast<std::int32_t>(scheduling.max_batch_tokens);
   machine.prompt_tokens_beside_decodes = static_cast<std::int32_t>(scheduling.prompt_tokens_beside_decodes);
   machine.token_limits.max_running = static_cast<std::int32_t>(scheduling.max_running);
-  supervisor = actors.spawn<Supervisor>(router, std::vector<MachineSpec>{std::move(machine)});
+  supervisor = actors.spawn<Supervisor>(router, std::vector<MachineSpec>{std::move(machine)}, serving);
   view = actors.spawn<ClusterView>(supervisor);
+  // Once the supervisor answers, its machines have joined the router: a first request finds them.
+  caf::scoped_actor self{actors};
+  self->request(supervisor, caf::infinite, QueryCluster{}).receive([](const ClusterState&) {}, [](caf::error&) {});
 }
 
 std::vector<ExtraRoute> Node::Parts::view_routes(const std::string& model_name) const {
@@ -185,6 +193,7 @@ GatewayOptions Node::Parts::gateway_options(const config::ServeConfig& config, o
     return RequestId{next->fetch_add(1)};
   };
   result.unix_seconds = clock::unix_seconds;
+  result.ready = [serving = serving] { return *serving > 0; };
   result.request_timeout = config.scheduling.request_timeout;
   return result;
 }
@@ -212,6 +221,19 @@ std::size_t Node::Parts::calls_under_way(caf::scoped_actor& self) const {
   self->request(gateway, caf::infinite, QueryGateway{})
       .receive([&](const GatewayState& state) { calls = state.calls; }, [](caf::error&) {});
   return calls;
+}
+
+bool Node::Parts::at_rest(caf::scoped_actor& self) const {
+  bool rest = true;
+  const auto look = [&](const ClusterState& cluster) {
+    for (const auto& machine : cluster.machines) {
+      const auto load = load_of(machine);
+      const auto free = machine.blocks.by_state[static_cast<std::size_t>(BlockState::kFree)];
+      rest = rest && (!machine.alive || (load.running + load.waiting == 0 && free == machine.blocks.total));
+    }
+  };
+  self->request(supervisor, caf::infinite, QueryCluster{}).receive(look, [](caf::error&) {});
+  return rest;
 }
 
 Node::Node(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}

@@ -46,7 +46,7 @@ class Node {
   std::uint16_t port() const;
   /// "http://127.0.0.1:8000"
   std::string url() const;
-  /// A few lines for people: model, memory plan, device, where it listens.
+  /// A line for people: model, device, memory.
   std::string banner() const;
 
   /// Readiness says no at once; what was admitted goes on until it ends or the deadline comes. Returns how many

@@ -106,6 +106,13 @@ TEST(CompletionCall, takes_prompts_in_all_four_shapes) {
   EXPECT_THAT(std::get<std::vector<TokenId>>(lists->prompts[1]), ElementsAre(2, 3));
 }
 
+TEST(CompletionCall, takes_as_many_prompts_as_it_may) {
+  ApiLimits limits;
+  limits.prompts = 2;
+  EXPECT_TRUE(parse_completion_call(R"({"prompt":["a","b"]})", model(), limits).ok());
+  EXPECT_EQ(parse_completion_call(R"({"prompt":["a","b","c"]})", model(), limits).error().param, "prompt");
+}
+
 TEST(CompletionCall, refuses_what_is_not_a_prompt) {
   for (const char* const prompt : {"5", "true", "{}", "[]", "[[]]", "[\"a\",1]", "[1,\"a\"]", "[[1],\"a\"]", "[1.5]",
                                    "[null]", "[260]", "[-1]", "[99999999999999999999]", "[[1],[260]]", "null"}) {

@@ -1,5 +1,6 @@
 #include "runtime/trace/flight_recorder.hpp"
 
+#include <algorithm>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -116,6 +117,18 @@ TEST(RequestTrace, a_run_of_one_message_is_one_line) {
   FlightRecorder recorder(64);
   for (int i = 0; i < 5; ++i) recorder.record(sent(1000 + i, 1, 2, static_cast<std::uint64_t>(i)));
   EXPECT_NE(as_text(trace_request(RequestId{7}, 1000, recorder.events(), {})).find("x 5"), std::string::npos);
+}
+
+TEST(RequestTrace, a_pair_that_repeats_is_shown_once) {
+  FlightRecorder recorder(64);
+  for (int i = 0; i < 6; ++i) {
+    recorder.record(sent(1000 + 10 * i, 1, 2, 100));
+    recorder.record(sent(1005 + 10 * i, 2, 3, 200, kReply));
+  }
+  const auto text = as_text(trace_request(RequestId{7}, 1000, recorder.events(), {}));
+  EXPECT_NE(text.find("Ask  x 6"), std::string::npos) << text;
+  EXPECT_NE(text.find("Reply  x 6"), std::string::npos) << text;
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 5) << text;
 }
 
 }  // namespace
