@@ -41,9 +41,9 @@ struct ApiLimits {
   std::size_t json_depth = 64;
   std::size_t json_values = std::size_t{1} << 20;  ///< of one body, containers and scalars alike
   std::int32_t n = 128;
-  std::size_t prompts = 256;       ///< of one completion call
-  std::int32_t choices = 256;      ///< prompts times n
-  std::int32_t prompt_tokens = 0;  ///< 0: as many as the model's context has room for
+  std::size_t prompts = 256;           ///< of one completion call
+  std::int32_t choices = 256;          ///< prompts times n
+  std::int32_t prompt_tokens = 0;      ///< 0: as many as the model's context has room for
   std::int32_t completion_tokens = 0;  ///< the same for one answer
   std::size_t stop_strings = 16;
   std::size_t stop_bytes = 256;  ///< of one stop string

@@ -69,6 +69,9 @@ RequestTrace trace_request(RequestId request, std::int64_t began_ns, const std::
   RequestTrace trace;
   trace.request = request;
   trace.complete = events.empty() || events.front().number == 1 || events.front().time_ns <= began_ns;
+  // The recorder hears that a request began while that may already send.
+  for (const auto& event : events)
+    if (event.request == request) began_ns = std::min(began_ns, event.time_ns);
   std::unordered_map<std::uint32_t, std::string> names;
   for (const auto& event : events)
     if (event.kind == EventKind::kHandled) names[event.to] = event.actor;
@@ -101,6 +104,9 @@ RequestTrace trace_request(RequestId request, std::int64_t began_ns, const std::
       if (note.element == event.element && note.time_ns == event.time_ns) message.note = note.text;
     open.erase(sent);
   }
+  // Threads number their events a little later than they time them.
+  std::stable_sort(trace.messages.begin(), trace.messages.end(),
+                   [](const Message& a, const Message& b) { return a.sent_ns < b.sent_ns; });
   return trace;
 }
 

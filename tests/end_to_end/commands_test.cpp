@@ -64,7 +64,7 @@ TEST_F(AgainstAServer, ARequestsMessagesAreToldByItsIdAndByItsHeader) {
     // In the order in which things happen.
     std::size_t at = 0;
     for (const char* message : {"RouteRequest", "RouteDecided", "AdmitRequest", "BlocksReserved", "RunPrompt",
-                                "PromptCommitted", "TokensGenerated", "ReleaseBlocks", "RequestEnded"}) {
+                                "PromptCommitted", "TokensGenerated", "RequestEnded"}) {
       at = outcome.out.find(message, at);
       ASSERT_NE(at, std::string::npos) << message << " in\n" << outcome.out;
     }
@@ -80,11 +80,15 @@ TEST_F(AgainstAServer, ARequestsMessagesAreToldAsJson) {
   ASSERT_TRUE(traces.is_array() && traces.size() == 1) << outcome.out;
   EXPECT_EQ(traces[0]["complete"], true);
   double before = 0;
+  std::size_t handled = 0;
   for (const auto& message : traces[0]["messages"]) {
     EXPECT_GE(message["sent_us"].get<double>(), before);
-    EXPECT_GE(message["waited_us"].get<double>(), 0);
     before = message["sent_us"];
+    if (message["waited_us"].is_null()) continue;  // still on its way: the answer came before the last notices
+    EXPECT_GE(message["waited_us"].get<double>(), 0);
+    ++handled;
   }
+  EXPECT_GT(handled, 10u);
 }
 
 TEST_F(AgainstAServer, ARequestThatNobodyKnowsIsNotFound) {

@@ -30,7 +30,7 @@ TEST(Drain, OfAnIdleServerExitsWithZero) {
 TEST(Drain, LetsAStreamFinishWhileReadinessSaysNo) {
   ServedProcess server(slow_with({}));
   const Api api(server.url());
-  const auto stream = api.open(kCompletions, greedy("Once", 120));
+  const auto stream = api.open(kCompletions, greedy("Once", 60));
   auto event = stream->next();
   ASSERT_TRUE(event);
   server.process().signal(SIGTERM);
@@ -50,7 +50,7 @@ TEST(Drain, LetsAStreamFinishWhileReadinessSaysNo) {
 TEST(Drain, LetsACallThatIsNotStreamedFinish) {
   ServedProcess server(slow_with({}));
   const Api api(server.url());
-  auto body = greedy("Once", 60);
+  auto body = greedy("Once", 40);
   body["stream"] = false;
   const auto call = api.open(kCompletions, body);
   ASSERT_TRUE(comes_true([&] {

@@ -106,6 +106,16 @@ TEST(RequestTrace, a_message_on_its_way_has_no_wait_yet) {
   EXPECT_NE(as_json(trace).find("\"waited_us\":null"), std::string::npos);
 }
 
+TEST(RequestTrace, counts_from_its_first_message_and_goes_by_time) {
+  FlightRecorder recorder(64);
+  recorder.record(sent(950, 1, 3, 300, kReply));
+  recorder.record(sent(900, 1, 2, 100));  // another thread's, recorded later
+  const auto trace = trace_request(RequestId{7}, 1000, recorder.events(), {});
+  EXPECT_EQ(trace.messages.at(0).name, "Ask");
+  EXPECT_EQ(trace.messages.at(0).sent_ns, 0);
+  EXPECT_EQ(trace.messages.at(1).sent_ns, 50);
+}
+
 TEST(RequestTrace, says_when_its_beginning_was_overwritten) {
   FlightRecorder recorder(4);
   for (int i = 0; i < 10; ++i) recorder.record(sent(1000 + i, 1, 2, 100));
