@@ -106,7 +106,7 @@ std::string json_quote(std::string_view text) {
 std::string error_body(int status, std::string_view message, std::string_view param, std::string_view type) {
   return "{\"error\":{\"message\":" + json_quote(message) +
          ",\"type\":" + json_quote(type.empty() ? error_type(status) : type) +
-         ",\"param\":" + (param.empty() ? "null" : json_quote(param)) + ",\"code\":" + std::to_string(status) + "}}";
+         ",\"param\":" + (param.empty() ? "null" : json_quote(param)) + ",\"code\":null}}";
 }
 
 std::string response_head(int status, const std::vector<Header>& headers) {
