@@ -63,9 +63,9 @@ struct PromptTimes {
 /// New tokens and the text that became final with them. Indices are contiguous over a request's messages.
 struct TokensGenerated {
   RequestId request;
-  std::int32_t first_index = 0;             ///< index of tokens[0] among the generated tokens
-  std::vector<GeneratedToken> tokens;       ///< may be empty when only held-back text is released
-  std::string text;                         ///< valid UTF-8
+  std::int32_t first_index = 0;                  ///< index of tokens[0] among the generated tokens
+  std::vector<GeneratedToken> tokens;            ///< may be empty when only held-back text is released
+  std::string text;                              ///< valid UTF-8
   std::optional<PromptTimes> prompt_times = {};  ///< with the first token
 };
 

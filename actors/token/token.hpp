@@ -1,8 +1,8 @@
 // The token phase of one machine, and the lease on its KV blocks.
 // Owns: the requests whose KV lives here, from admission to release; the running batch. Promises: continuous batching
 // (sequences join and leave at every step); first come first served for memory; no step waits for a block:
-// a sequence's next one is asked for ahead, and a sequence that still lacks it sits the step out; when memory is out the
-// newest sequence is preempted and recomputed, so that the oldest always goes on.
+// a sequence's next one is asked for ahead, and a sequence that still lacks it sits the step out; when memory is out
+// the newest sequence is preempted and recomputed, so that the oldest always goes on.
 #pragma once
 
 #include <cstdint>

@@ -14,7 +14,7 @@ namespace troupe::http {
 /// "OK" for 200, ...; "Status" for a number without a name.
 const char* reason_phrase(int status);
 
-/// What an OpenAI client reads: {"error":{"message":...,"type":...,"param":...,"code":status}}. `type` follows from the
+/// What an OpenAI client reads: {"error":{"message":...,"type":...,"param":...,"code":null}}. `type` follows from the
 /// status where it is empty; an empty `param` is null. Ill-formed UTF-8 in the texts is replaced.
 std::string error_body(int status, std::string_view message, std::string_view param = {}, std::string_view type = {});
 

@@ -81,7 +81,8 @@ struct ServerMetrics::Families {
         queued(histogram("troupe_request_queue_time_seconds", "From arrival to a request's first step.", kRequestTime)),
         request_prompt(histogram("troupe_request_prompt_tokens", "Prompt tokens of a request.", kTokenCount)),
         request_generated(histogram("troupe_request_generation_tokens", "Generated tokens of a request.", kTokenCount)),
-        prompt_tokens(counter("troupe_prompt_tokens_total", "Prompt tokens of requests that got a first token; recomputing is not counted.")),
+        prompt_tokens(counter("troupe_prompt_tokens_total",
+                              "Prompt tokens of requests that got a first token; recomputing is not counted.")),
         generation_tokens(counter("troupe_generation_tokens_total", "Tokens generated.")),
         preemptions(counter("troupe_num_preemptions_total", "Sequences that gave their KV blocks up for others.")),
         http(prometheus::BuildCounter()

@@ -1,5 +1,5 @@
-// `troupe check`: what `troupe serve` would refuse about a model or a configuration, found without loading weights or opening ports, and
-// the memory plan it would follow.
+// `troupe check`: what `troupe serve` would refuse about a model or a configuration, found without loading weights or
+// opening ports, and the memory plan it would follow.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>

@@ -11,6 +11,7 @@
 #include "tools/troupe/commands.hpp"
 #include "tools/troupe/exit_codes.hpp"
 #include "tools/troupe/help.hpp"
+#include "tools/troupe/version.hpp"
 
 namespace troupe {
 namespace {
@@ -32,6 +33,7 @@ int run(int argc, char** argv) {
   app.formatter(std::make_shared<ExamplesFirst>());
   app.footer(kExamples);
   app.require_subcommand(0, 1);
+  app.set_version_flag("--version", std::string("troupe ") + kVersion);
   std::function<int()> chosen;
   add_serve(app, chosen);
   add_run(app, chosen);
@@ -46,6 +48,8 @@ int run(int argc, char** argv) {
   } catch (const CLI::CallForHelp& call) {
     return app.exit(call);
   } catch (const CLI::CallForAllHelp& call) {
+    return app.exit(call);
+  } catch (const CLI::CallForVersion& call) {
     return app.exit(call);
   } catch (const CLI::ParseError& error) {
     std::cerr << "troupe: " << usage_message(app, std::vector<std::string>(argv + 1, argv + argc), error.what())

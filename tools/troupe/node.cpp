@@ -27,6 +27,7 @@
 #include "tools/troupe/node_metrics.hpp"
 #include "tools/troupe/node_settings.hpp"
 #include "tools/troupe/status_json.hpp"
+#include "tools/troupe/version.hpp"
 
 namespace troupe {
 namespace {
@@ -193,6 +194,7 @@ GatewayOptions Node::Parts::gateway_options(const config::ServeConfig& config, o
     return RequestId{next->fetch_add(1)};
   };
   result.unix_seconds = clock::unix_seconds;
+  result.version = kVersion;
   result.ready = [serving = serving] { return *serving > 0; };
   result.request_timeout = config.scheduling.request_timeout;
   return result;

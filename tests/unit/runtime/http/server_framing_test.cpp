@@ -212,7 +212,7 @@ TEST(Server, WritesTheDateItIsGiven) {
 TEST(ErrorBody, IsJsonWhateverTheMessageHolds) {
   EXPECT_EQ(error_body(400, "a \"b\"\n\xff", "p"),
             "{\"error\":{\"message\":\"a "
-            "\\\"b\\\"\\u000a\xEF\xBF\xBD\",\"type\":\"invalid_request_error\",\"param\":\"p\",\"code\":400}}");
+            "\\\"b\\\"\\u000a\xEF\xBF\xBD\",\"type\":\"invalid_request_error\",\"param\":\"p\",\"code\":null}}");
   EXPECT_THAT(error_body(503, "x"), HasSubstr("\"type\":\"unavailable_error\",\"param\":null,\"code\":503"));
 }
 
