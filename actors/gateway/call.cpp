@@ -33,8 +33,11 @@ CallActor spawn_call(caf::actor_system& system, std::shared_ptr<const GatewayOpt
   return call;
 }
 
-// The reply's disconnect callback holds this actor, and this actor the reply.
-void Call::on_exit() { reply_.reset(); }
+// The reply's disconnect callback holds this actor, and this actor the reply; likewise the workers.
+void Call::on_exit() {
+  reply_.reset();
+  completions_.clear();
+}
 
 CallActor::behavior_type Call::make_behavior() {
   arrived_ = now();
