@@ -23,8 +23,7 @@ std::uint64_t FlightRecorder::record(const Event& event) {
   const std::uint64_t number = last_.fetch_add(1, std::memory_order_relaxed) + 1;
   auto& words = slots_[number & mask_].words;
   words[0].store(0, std::memory_order_relaxed);
-  std::atomic_thread_fence(std::memory_order_release);
-  const auto put = [&](std::size_t i, std::uint64_t value) { words[i].store(value, std::memory_order_relaxed); };
+  const auto put = [&](std::size_t i, std::uint64_t value) { words[i].store(value, std::memory_order_release); };
   put(1, static_cast<std::uint64_t>(event.time_ns));
   put(2, event.request.value);
   put(3, (std::uint64_t{event.from} << 32) | event.to);
@@ -45,8 +44,7 @@ std::vector<Event> FlightRecorder::events() const {
     const auto& words = slots_[number & mask_].words;
     if (words[0].load(std::memory_order_acquire) != number) continue;
     std::array<std::uint64_t, 8> copy;
-    for (std::size_t i = 1; i < copy.size(); ++i) copy[i] = words[i].load(std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_acquire);
+    for (std::size_t i = 1; i < copy.size(); ++i) copy[i] = words[i].load(std::memory_order_acquire);
     if (words[0].load(std::memory_order_relaxed) != number) continue;
     Event event;
     event.number = number;
