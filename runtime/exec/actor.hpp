@@ -51,6 +51,11 @@ class Actor : public Base {
   }
 
 #ifdef __SANITIZE_THREAD__
+  void launch(caf::execution_unit* unit, bool lazy, bool hide) override {
+    __tsan_release(this);
+    Base::launch(unit, lazy, hide);
+  }
+
   caf::resumable::resume_result resume(caf::execution_unit* unit, size_t max_throughput) override {
     __tsan_acquire(this);
     const auto keep = caf::actor_cast<caf::strong_actor_ptr>(this);
