@@ -48,7 +48,8 @@ Result<Loaded> load(const Sources& sources);
 /// The variables of this process that start with TROUPE_.
 std::vector<std::pair<std::string, std::string>> process_environment();
 
-/// Every key with its default and help as a commented YAML file: cluster_configs/serve.yaml, as a test compares.
+/// Every key with its default and help as a commented YAML file; cluster_configs/serve.yaml holds the same keys,
+/// defaults and words.
 std::string commented_defaults();
 
 }  // namespace troupe::config

@@ -86,7 +86,7 @@ struct Node::Parts {
 
   ~Parts();
   void start_actors(const config::ServeConfig& config, std::unique_ptr<policies::RoutingPolicy> policy);
-  GatewayOptions gateway_options(const config::ServeConfig& config, openai::ServedModel model) const;
+  GatewayOptions gateway_options(const config::ServeConfig& config, openai::ServedModel model);
   std::vector<ExtraRoute> view_routes(const std::string& model_name) const;
   Result<void> listen(const config::HttpSection& section);
   std::size_t calls_under_way(caf::scoped_actor& self) const;
@@ -177,15 +177,15 @@ std::vector<ExtraRoute> Node::Parts::view_routes(const std::string& model_name) 
   return {std::move(status), std::move(numbers), std::move(request)};
 }
 
-GatewayOptions Node::Parts::gateway_options(const config::ServeConfig& config, openai::ServedModel model) const {
+GatewayOptions Node::Parts::gateway_options(const config::ServeConfig& config, openai::ServedModel model) {
   GatewayOptions result;
   result.extra_routes = view_routes(model.names.front());
   result.observer = NodeMetrics::observer(metrics, log);
   const RequestPeers peers{router, deadlines, model.tokenizer};
   result.model = std::make_shared<const openai::ServedModel>(std::move(model));
   result.limits = api_limits(config);
-  result.start_request = [&system = const_cast<caf::actor_system&>(actors), peers, recorder = recorder](
-                             std::shared_ptr<const RequestSpec> spec, RequesterActor requester) -> CancellableActor {
+  result.start_request = [&system = actors, peers, recorder = recorder](std::shared_ptr<const RequestSpec> spec,
+                                                                        RequesterActor requester) -> CancellableActor {
     caf::anon_send(recorder, RequestBegan{spec->id, spec->name});
     return system.spawn<Request>(std::move(spec), std::move(requester), peers);
   };

@@ -42,6 +42,7 @@ struct Answer {
   std::vector<TokenId> tokens;
   std::string text;
   std::vector<RequestEnded> ends;
+  std::vector<PromptTimes> prompt_times;
   bool contiguous = true;
 };
 
@@ -53,6 +54,7 @@ class Requester final : public exec::Actor<RequesterActor::base> {
               answer_->contiguous &= news.first_index == static_cast<std::int32_t>(answer_->tokens.size());
               for (const auto& token : news.tokens) answer_->tokens.push_back(token.token);
               answer_->text += news.text;
+              if (news.prompt_times) answer_->prompt_times.push_back(*news.prompt_times);
             },
             [](PromptScored&) {}, [this](RequestEnded& ended) { answer_->ends.push_back(std::move(ended)); }};
   }

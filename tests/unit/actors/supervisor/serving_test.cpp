@@ -43,6 +43,18 @@ TEST(Serving, a_prompt_longer_than_the_batch_runs_in_chunks_to_the_same_tokens) 
   expect_whole(request);
 }
 
+TEST(Serving, the_first_token_tells_when_the_prompt_began_and_what_it_cost) {
+  Serving serving({.max_batch_tokens = 64});
+  const auto ahead = serving.submit(Serving::spec(Serving::prompt(64, 1), 1));
+  const auto request = serving.submit(Serving::spec(Serving::prompt(700, 2), 20));
+  const auto submitted = serving.system.now();
+  serving.system.run();
+  // A step costs 100 us: one goes to the prompt ahead, then 700 tokens take eleven chunks of 64.
+  ASSERT_EQ(request.answer->prompt_times.size(), 1u);
+  EXPECT_EQ(request.answer->prompt_times[0].began - submitted, std::chrono::microseconds{100});
+  EXPECT_EQ(request.answer->prompt_times[0].computing, std::chrono::microseconds{1100});
+}
+
 TEST(Serving, sequences_join_and_leave_at_every_step) {
   int most = 0;
   ServingOptions options;

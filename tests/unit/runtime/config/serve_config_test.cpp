@@ -236,6 +236,36 @@ TEST(ServeYaml, TheShippedExampleHoldsEveryKeyWithItsDefault) {
   }
 }
 
+/// The text with its comment signs gone and every run of blanks made one, so that wrapped lines compare.
+std::string unwrapped(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    const bool blank = c == '#' || c == ' ' || c == '\n';
+    if (!blank) {
+      out += c;
+    } else if (!out.empty() && out.back() != ' ') {
+      out += ' ';
+    }
+  }
+  return out;
+}
+
+TEST(ServeYaml, TheShippedExampleExplainsEveryKeyInTheTablesWords) {
+  const std::string path = TROUPE_SOURCE_DIR "/cluster_configs/serve.yaml";
+  const std::string text = unwrapped(read_file(path, 1 << 20).value());
+  Sources sources;
+  sources.file = path;
+  const auto loaded = load(sources);
+  ASSERT_TRUE(loaded.ok());
+  for (const Setting& setting : loaded->settings) EXPECT_THAT(text, HasSubstr(unwrapped(setting.help))) << setting.key;
+}
+
+TEST(ServeYaml, TheShippedSchemaIsTheOneThatTheTableGives) {
+  const std::string shipped = read_file(TROUPE_SOURCE_DIR "/cluster_configs/serve.schema.json", 1 << 20).value();
+  EXPECT_EQ(nlohmann::json::parse(shipped), nlohmann::json::parse(schema_json()))
+      << "write it again: troupe schema > cluster_configs/serve.schema.json";
+}
+
 TEST(Precedence, AFlagBeatsTheEnvironmentWhichBeatsTheFile) {
   Sources sources;
   sources.file = TROUPE_SOURCE_DIR "/cluster_configs/serve.yaml";
