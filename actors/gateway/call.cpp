@@ -28,7 +28,10 @@ Call::Call(caf::actor_config& config, std::shared_ptr<const GatewayOptions> opti
 
 CallActor spawn_call(caf::actor_system& system, std::shared_ptr<const GatewayOptions> options, CallInput input,
                      std::unique_ptr<CallReply> reply) {
-  const CallActor call = system.spawn<Call>(std::move(options), std::move(input), std::move(reply));
+  const bool own_thread = input.body.size() >= options->own_thread_from_bytes;
+  const CallActor call = own_thread
+                             ? system.spawn<Call, caf::detached>(std::move(options), std::move(input), std::move(reply))
+                             : system.spawn<Call>(std::move(options), std::move(input), std::move(reply));
   caf::anon_send(call, BeginCall{});
   return call;
 }

@@ -108,6 +108,7 @@ void Gateway::begin_call(GatewayRoute kind, http::Exchange& exchange, std::uniqu
     cuttable_.emplace(call.address(), std::move(call));
     return;
   }
+  const bool own_thread = body.size() >= options_->own_thread_from_bytes;
   const auto work = [kind, options = options_, body = std::move(body),
                      responder = std::shared_ptr<Responder>(std::move(responder))] {
     const auto& model = *options->model;
@@ -115,7 +116,8 @@ void Gateway::begin_call(GatewayRoute kind, http::Exchange& exchange, std::uniqu
                            ? openai::tokenize(body, model, options->limits, options->unix_seconds())
                            : openai::detokenize(body, model, options->limits));
   };
-  const ErrandActor errand = home_system().spawn<Errand>(work);
+  const ErrandActor errand =
+      own_thread ? home_system().spawn<Errand, caf::detached>(work) : home_system().spawn<Errand>(work);
   monitor(errand);
   caf::anon_send(errand, RunErrand{});
 }

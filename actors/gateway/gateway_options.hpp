@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -63,7 +64,9 @@ struct GatewayOptions {
   CallObserver observer;
   std::chrono::milliseconds request_timeout{600'000};  ///< from a call's arrival; then kDeadline
   std::size_t max_calls = 1024;                        ///< completion and tokenizer calls at once; past it 429
-  int retry_after_s = 1;                               ///< told to clients that are to come back
+  /// Bodies from this size on are read and tokenized on a thread of their own, so that short messages need not wait.
+  std::size_t own_thread_from_bytes = std::numeric_limits<std::size_t>::max();
+  int retry_after_s = 1;  ///< told to clients that are to come back
 };
 
 }  // namespace troupe

@@ -19,10 +19,12 @@
 namespace troupe::exec {
 
 /// CAF's settings for a node. Policy "sharing" because stealing showed tails of 4 ms where cores are few; an actor
-/// yields after 100 messages so that none waits long behind a busy one.
+/// yields after 100 messages so that none waits long behind a busy one. One thread: a step's messages are many and
+/// short, and on a second thread each costs a wake-up and a contended queue, 2.4 times the CPU in all
+/// (tools/benchmarks/actors_benchmark). What takes long gets a thread of its own.
 class NodeConfig final : public caf::actor_system_config {
  public:
-  explicit NodeConfig(std::size_t threads);
+  explicit NodeConfig(std::size_t threads = 1);
 };
 
 /// A system of actors under a virtual clock, for tests and simulation. Not thread-safe: the caller's thread runs

@@ -51,6 +51,19 @@ TEST_F(Serving, TellsItsHealthItsVersionAndItsModel) {
   EXPECT_EQ(api_.get("/v1/models/checkpoint").json().at("id"), "checkpoint");
 }
 
+// Such bodies are read on a thread of their own.
+TEST_F(Serving, AnswersALargeBodyAsItAnswersASmallOne) {
+  auto call = greedy(kPrompt, 16);
+  const auto small = api_.post(kCompletions, call).text();
+  call["user"] = std::string(100'000, 'u');
+  const auto large = api_.post(kCompletions, call);
+  EXPECT_EQ(large.status, 200) << large.body;
+  EXPECT_EQ(large.text(), small);
+  const auto tokens = api_.post("/tokenize", Json{{"prompt", std::string(100'000, ' ')}});
+  EXPECT_EQ(tokens.status, 200) << tokens.body.substr(0, 200);
+  EXPECT_GT(tokens.json().value("count", 0), 0);
+}
+
 TEST_F(Serving, CountsTokensAndRequestsInItsMetrics) {
   const auto prompt_before = api_.metric("troupe_prompt_tokens_total");
   const auto tokens_before = api_.metric("troupe_generation_tokens_total");

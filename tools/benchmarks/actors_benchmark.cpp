@@ -84,7 +84,7 @@ class Sink final : public exec::Actor<RequesterActor::base> {
 
 /// CPU microseconds a step of `running` sequences that decode `tokens` tokens each.
 double step_cost(const std::shared_ptr<const model::Tokenizer>& tokenizer, int running, std::int32_t tokens) {
-  exec::NodeConfig config(2);
+  exec::NodeConfig config;
   caf::actor_system system(config);
   const auto device = std::make_shared<NullDevice>(std::int64_t{running} * ((kPromptTokens + tokens) / 16 + 2));
   const auto ended = std::make_shared<std::atomic<int>>(0);
@@ -159,7 +159,7 @@ class Holder final : public exec::Actor<LeaseHolderActor::base> {
 double block_cost() {
   constexpr int kLives = 20'000;
   constexpr std::int32_t kBlocks = 8;
-  exec::NodeConfig config(2);
+  exec::NodeConfig config;
   caf::actor_system system(config);
   const PoolActor pool = system.spawn<Pool>(4 * kBlocks);
   const auto done = std::make_shared<std::atomic<bool>>(false);

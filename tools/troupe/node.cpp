@@ -32,8 +32,8 @@
 namespace troupe {
 namespace {
 
-/// CAF's workers. They only pass messages and turn text into tokens and back; the model has threads of its own.
-constexpr std::size_t kActorThreads = 2;
+/// Reading and tokenizing this much text takes a few milliseconds, which is as long as other messages shall wait.
+constexpr std::size_t kOwnThreadFromBytes = 32 * 1024;
 /// How long actors may take to end once they were told to; each needs a message or two.
 constexpr std::chrono::milliseconds kEndTimeout{5000};
 constexpr std::chrono::milliseconds kPoll{10};
@@ -66,7 +66,7 @@ void pause(caf::scoped_actor& self, std::chrono::milliseconds time) {
 struct Node::Parts {
   // In the order in which they are made; what comes first goes last.
   std::unique_ptr<trace::FlightRecorder> flight;
-  exec::NodeConfig actor_config{kActorThreads};
+  exec::NodeConfig actor_config;
   caf::actor_system actors{actor_config};
   std::shared_ptr<device::Device> device;
   RouterActor router;
@@ -196,6 +196,7 @@ GatewayOptions Node::Parts::gateway_options(const config::ServeConfig& config, o
   result.unix_seconds = clock::unix_seconds;
   result.version = kVersion;
   result.ready = [serving = serving] { return *serving > 0; };
+  result.own_thread_from_bytes = kOwnThreadFromBytes;
   result.request_timeout = config.scheduling.request_timeout;
   return result;
 }
