@@ -28,8 +28,8 @@ Gateway::Gateway(caf::actor_config& config, std::shared_ptr<const GatewayOptions
 
 GatewayActor::behavior_type Gateway::make_behavior() {
   set_down_handler([this](const caf::down_msg& down) {
-    --calls_;
     cuttable_.erase(down.source);
+    call_ended();
   });
   return {
       [this](HttpArrived& arrived) { on(arrived); },
@@ -37,10 +37,35 @@ GatewayActor::behavior_type Gateway::make_behavior() {
       [this](const CutCalls&) {
         for (const auto& [address, call] : cuttable_) send(call, CutCall{});
       },
+      [this](const IdleDue&) {
+        idle_due_ = false;
+        if (calls_ > 0) return;  // the last of them to end asks again
+        const auto idle = now() - last_end_;
+        if (idle < options_->idle_after) return await_idleness(options_->idle_after - idle);
+        options_->on_idle();
+      },
       [this](const QueryGateway&) {
         return GatewayState{calls_, draining_};
       },
   };
+}
+
+// CAF's clock holds this actor while an IdleDue is on its way; what it holds itself need not wait for that.
+void Gateway::on_exit() {
+  options_ = nullptr;
+  routes_.clear();
+  cuttable_.clear();
+}
+
+void Gateway::call_ended() {
+  if (--calls_ > 0 || !options_->on_idle) return;
+  last_end_ = now();
+  if (!idle_due_) await_idleness(options_->idle_after);
+}
+
+void Gateway::await_idleness(std::chrono::steady_clock::duration time) {
+  idle_due_ = true;
+  delayed_send(this, time, IdleDue{});
 }
 
 void Gateway::on(HttpArrived& arrived) {

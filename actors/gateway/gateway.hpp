@@ -4,7 +4,9 @@
 // max_calls (429), both with Retry-After.
 #pragma once
 
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -28,6 +30,8 @@ struct HttpArrived {
 struct BeginDrain {};
 /// Command: the time to drain is over; calls under way end with an error.
 struct CutCalls {};
+/// To itself: the node may have been idle for long enough.
+struct IdleDue {};
 /// Question: what is under way?
 struct QueryGateway {};
 struct GatewayState {
@@ -36,7 +40,7 @@ struct GatewayState {
 };
 
 using GatewayActor = caf::typed_actor<caf::reacts_to<HttpArrived>, caf::reacts_to<BeginDrain>, caf::reacts_to<CutCalls>,
-                                      caf::replies_to<QueryGateway>::with<GatewayState>>;
+                                      caf::reacts_to<IdleDue>, caf::replies_to<QueryGateway>::with<GatewayState>>;
 
 class Gateway final : public exec::Actor<GatewayActor::base> {
  public:
@@ -45,6 +49,7 @@ class Gateway final : public exec::Actor<GatewayActor::base> {
 
  protected:
   GatewayActor::behavior_type make_behavior() override;
+  void on_exit() override;
 
  private:
   void on(HttpArrived& arrived);
@@ -52,12 +57,16 @@ class Gateway final : public exec::Actor<GatewayActor::base> {
   void begin_call(GatewayRoute kind, http::Exchange& exchange, std::unique_ptr<Responder> responder);
   /// Why a call cannot be taken now; none: it can.
   std::optional<openai::ApiError> why_not() const;
+  void call_ended();
+  void await_idleness(std::chrono::steady_clock::duration time);
 
   std::shared_ptr<const GatewayOptions> options_;
   std::vector<RouteEntry> routes_;
   std::size_t calls_ = 0;
   std::unordered_map<caf::actor_addr, CallActor> cuttable_;  // of the calls, those that generate
   bool draining_ = false;
+  std::chrono::steady_clock::time_point last_end_;  // of a call
+  bool idle_due_ = false;                           // an IdleDue is on its way; CAF 0.17 cannot call it back
 };
 
 }  // namespace troupe
@@ -65,5 +74,6 @@ class Gateway final : public exec::Actor<GatewayActor::base> {
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::HttpArrived)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::BeginDrain)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::CutCalls)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::IdleDue)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::QueryGateway)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::GatewayState)

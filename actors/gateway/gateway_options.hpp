@@ -67,6 +67,10 @@ struct GatewayOptions {
   /// Bodies from this size on are read and tokenized on a thread of their own, so that short messages need not wait.
   std::size_t own_thread_from_bytes = std::numeric_limits<std::size_t>::max();
   int retry_after_s = 1;  ///< told to clients that are to come back
+  /// Called inside the gateway actor once after calls have ended and none was under way for `idle_after`: the moment
+  /// for work that would slow calls down. May be empty.
+  std::function<void()> on_idle;
+  std::chrono::milliseconds idle_after{1000};
 };
 
 }  // namespace troupe
