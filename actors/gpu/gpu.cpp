@@ -54,7 +54,7 @@ GpuActor::behavior_type Gpu::make_behavior() {
   observer_ = std::make_shared<MailboxObserver>(home_system(), GpuActor{this});
   return {
       [this](OfferWork& offer) { on(offer); },
-      [](const StepGroupWritten&) {},
+      [this](const StepGroupWritten& written) { on(written); },
       [this](DeviceFinished& finished) { on(finished); },
   };
 }
@@ -66,6 +66,7 @@ void Gpu::on(OfferWork& offer) {
   from.turn = offer.sequences.empty() ? Turn::kIdle : Turn::kOffered;
   from.offer = std::move(offer.sequences);
   from.commits = offer.commits;
+  from.watch = offer.watch;
   start_if_ready();
 }
 
@@ -99,6 +100,15 @@ void Gpu::join(Seat& from, device::Step& step, std::int32_t token_budget) {
   from.running = std::move(shares);
   from.offer.clear();
   from.turn = Turn::kOwes;
+}
+
+void Gpu::on(const StepGroupWritten& written) {
+  CHECK(running_ && written.id == last_step_, written.id, last_step_);
+  const auto& info = device_->info();
+  const auto first = written.group == 0 ? 0 : info.group_end(written.group - 1);
+  for (const auto& seat : seats_)
+    if (seat.watch && !seat.running.empty())
+      send(seat.planner, LayersWritten{written.id, first, info.group_end(written.group), seat.running});
 }
 
 void Gpu::on(DeviceFinished& finished) {

@@ -32,9 +32,11 @@ class Gpu final : public exec::Actor<GpuActor::base> {
     std::vector<device::StepSequence> offer;
     std::vector<std::int32_t> running;  // tokens of each sequence of the offer in the step that runs; 0: cut off
     std::uint64_t commits = 0;
+    bool watch = false;
   };
 
   void on(OfferWork& offer);
+  void on(const StepGroupWritten& written);
   void on(DeviceFinished& finished);
   void start_if_ready();
   void join(Seat& from, device::Step& step, std::int32_t token_budget);

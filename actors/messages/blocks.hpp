@@ -21,6 +21,7 @@ struct BlockLife {
 
 struct ReserveBlocks;
 struct CommitBlocks;
+struct AdvertiseBlocks;
 struct ReleaseBlocks;
 struct BlocksReserved;
 struct BlocksRefused;
@@ -36,13 +37,13 @@ using LeaseHolderActor =
 
 /// Grants and takes back blocks; asked for its state by whoever shows it.
 using PoolActor =
-    caf::typed_actor<caf::reacts_to<ReserveBlocks>, caf::reacts_to<CommitBlocks>, caf::reacts_to<ReleaseBlocks>,
-                     caf::reacts_to<BlockFreed>, caf::replies_to<QueryPool>::with<PoolState>>;
+    caf::typed_actor<caf::reacts_to<ReserveBlocks>, caf::reacts_to<AdvertiseBlocks>, caf::reacts_to<CommitBlocks>,
+                     caf::reacts_to<ReleaseBlocks>, caf::reacts_to<BlockFreed>, caf::replies_to<QueryPool>::with<PoolState>>;
 
 /// One block in use.
 using BlockActor = caf::typed_actor<caf::reacts_to<MoveBlock>>;
 
-/// Command: `count` blocks for the request, beside those it has. Granted whole or refused whole.
+/// Command: `count` blocks for the request, beside those that the holder has for it. Granted whole or refused whole.
 struct ReserveBlocks {
   RequestId request;
   std::uint64_t ticket = 0;  ///< the holder's; comes back with the answer
@@ -75,8 +76,13 @@ struct CommitBlocks {
   std::vector<BlockLife> blocks;
 };
 
-/// Command: the request gives all its blocks up, those granted to earlier ReserveBlocks of the sender included. The
-/// sender warrants that no step that reads or writes them is running or to come.
+/// Command: another machine was given leave to write these blocks.
+struct AdvertiseBlocks {
+  std::vector<BlockLife> blocks;
+};
+
+/// Command: the request gives up all blocks that the sender was granted for it, by earlier ReserveBlocks too. The
+/// sender warrants that no step and no other machine reads or writes them, now or later.
 struct ReleaseBlocks {
   RequestId request;
 };
@@ -109,6 +115,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ReserveBlocks)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::BlocksReserved)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::BlocksRefused)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::BlocksAvailable)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::AdvertiseBlocks)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::CommitBlocks)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ReleaseBlocks)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::MoveBlock)

@@ -26,6 +26,7 @@ struct QueryCluster {};
 struct MachineState {
   MachineId id;
   std::string name;
+  std::string node;  ///< the name of the node whose it is
   policies::Role role = policies::Role::kMixed;
   std::string device;
   bool alive = true;
@@ -34,7 +35,15 @@ struct MachineState {
   PoolState blocks;
 };
 
+/// A node as the one that was asked sees it.
+struct NodeView {
+  std::string name;
+  std::string state;      ///< "here" (the one that was asked), "connected", "away"
+  std::uint32_t pid = 0;  ///< 0: not known
+};
+
 struct ClusterState {
+  std::vector<NodeView> nodes;  ///< empty where there is no cluster
   std::vector<MachineState> machines;
 };
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,8 @@
 
 #include "actors/messages/work.hpp"
 #include "actors/policies/routing_policy.hpp"
+#include "kernels/attention/kv_layout.hpp"
+#include "runtime/link/link.hpp"
 
 namespace troupe {
 
@@ -28,6 +31,7 @@ struct WatchDeadline;
 struct ForgetDeadline;
 struct DeadlineTick;
 struct DeadlinePassed;
+struct GapDue;
 
 /// Told where a request goes. Part of the request actor's interface.
 using RoutedActor = caf::typed_actor<caf::reacts_to<Routed>, caf::reacts_to<RouteRefused>, caf::reacts_to<MachineLost>>;
@@ -37,6 +41,9 @@ using RouterActor =
     caf::typed_actor<caf::reacts_to<RouteRequest>, caf::reacts_to<PromptPhaseDone>, caf::reacts_to<RequestLeft>,
                      caf::reacts_to<MachineJoined>, caf::reacts_to<MachineLeft>, caf::reacts_to<RouteDecided>>;
 
+/// Told which machines there are. Part of the router's interface.
+using MachineWatcherActor = caf::typed_actor<caf::reacts_to<MachineJoined>, caf::reacts_to<MachineLeft>>;
+
 /// Wraps a routing policy: snapshot in, decision and reasons out.
 using RoutingPolicyActor = caf::typed_actor<caf::reacts_to<DecideRoute>>;
 
@@ -44,7 +51,7 @@ using RoutingPolicyActor = caf::typed_actor<caf::reacts_to<DecideRoute>>;
 using RequestActor =
     caf::typed_actor<caf::reacts_to<CancelCompletion>, caf::reacts_to<Routed>, caf::reacts_to<RouteRefused>,
                      caf::reacts_to<MachineLost>, caf::reacts_to<TokenProduced>, caf::reacts_to<RequestFailed>,
-                     caf::reacts_to<RequestReleased>, caf::reacts_to<DeadlinePassed>>;
+                     caf::reacts_to<RequestReleased>, caf::reacts_to<DeadlinePassed>, caf::reacts_to<GapDue>>;
 
 /// Tells requests when their time is up.
 using DeadlinesActor =
@@ -97,17 +104,23 @@ struct RequestLeft {
   Attempt attempt = 0;
 };
 
-/// Notice to the router: a machine serves from now on.
+/// Notice: a machine serves from now on.
 struct MachineJoined {
   MachineId machine;
   std::string name;
   policies::Role role = policies::Role::kMixed;
-  std::int64_t kv_positions = 0;  ///< how many positions its KV slab holds
+  std::string device;
+  kernels::KvLayout kv;
   PromptActor prompt;
   TokenActor token;
+  PoolActor pool;                    ///< none where the machine is another node's
+  std::optional<link::SlabId> slab;  ///< its KV slab, where this node has a link
+
+  /// How many positions its KV slab holds.
+  std::int64_t kv_positions() const { return kv.blocks * kernels::kBlockPositions; }
 };
 
-/// Notice to the router: a machine serves no more; its requests are told to move.
+/// Notice: a machine serves no more; the requests whose tokens it generates are told to move.
 struct MachineLeft {
   MachineId machine;
 };
@@ -120,6 +133,13 @@ struct DecideRoute {
 
 /// Notice to a request: its deadline has passed.
 struct DeadlinePassed {};
+
+/// From a request to itself: a token was missing when this was sent. It was lost with the node that sent it where it is
+/// missing still.
+struct GapDue {
+  Attempt attempt = 0;
+  std::int32_t missing = 0;  ///< its index
+};
 
 /// Command: tell this request when `at` has passed.
 struct WatchDeadline {
@@ -156,6 +176,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::MachineLeft)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::DecideRoute)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::RouteDecided)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::DeadlinePassed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::GapDue)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::WatchDeadline)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ForgetDeadline)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::DeadlineTick)

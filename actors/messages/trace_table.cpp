@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "actors/messages/cluster.hpp"
+#include "actors/messages/neighbours.hpp"
 #include "actors/messages/routing.hpp"
 #include "runtime/trace/message_types.hpp"
 
@@ -17,6 +18,10 @@ RequestId request_of(const void* message) {
     return m.request;
   } else if constexpr (requires { m.spec->id; }) {
     return m.spec->id;
+  } else if constexpr (requires { m.what.spec->id; }) {
+    return m.what.spec->id;
+  } else if constexpr (requires { m.what.request.value; }) {
+    return m.what.request;
   } else if constexpr (requires { m.snapshot->request; }) {
     return m.snapshot->request;
   } else {
@@ -79,6 +84,7 @@ void register_traced_messages() {
       TROUPE_TRACED(BlocksReserved),
       TROUPE_TRACED(BlocksRefused),
       TROUPE_TRACED(BlocksAvailable),
+      TROUPE_TRACED(AdvertiseBlocks),
       TROUPE_TRACED(CommitBlocks),
       TROUPE_TRACED(ReleaseBlocks),
       TROUPE_TRACED(MoveBlock),
@@ -97,6 +103,8 @@ void register_traced_messages() {
       TROUPE_TRACED(RequestReleased),
       TROUPE_TRACED(OfferWork),
       TROUPE_TRACED(StepFinished),
+      TROUPE_TRACED(LayersWritten),
+      TROUPE_TRACED(KvWritten),
       TROUPE_TRACED(QueryWork),
       TROUPE_TRACED(WorkState),
       TROUPE_TRACED(StepGroupWritten),
@@ -116,9 +124,26 @@ void register_traced_messages() {
       TROUPE_TRACED(ForgetDeadline),
       TROUPE_TRACED(DeadlineTick),
       TROUPE_TRACED(DeadlinePassed),
+      TROUPE_TRACED(GapDue),
       // cluster.hpp
       TROUPE_TRACED(QueryCluster),
       TROUPE_TRACED(ClusterState),
+      // neighbours.hpp
+      TROUPE_TRACED(WireFrame),
+      TROUPE_TRACED(DialResult),
+      TROUPE_TRACED(NeighboursTick),
+      TROUPE_TRACED(AdmitElsewhere),
+      TROUPE_TRACED(CancelElsewhere),
+      TROUPE_TRACED(RunPromptElsewhere),
+      TROUPE_TRACED(CancelPromptElsewhere),
+      TROUPE_TRACED(ReportElsewhere),
+      TROUPE_TRACED(LandingEnded),
+      TROUPE_TRACED(SendKv),
+      TROUPE_TRACED(StopKv),
+      TROUPE_TRACED(PeerGone),
+      TROUPE_TRACED(KvPushed),
+      TROUPE_TRACED(KvSendEnded),
+      TROUPE_TRACED(FlushNews),
   });
 }
 

@@ -26,6 +26,8 @@ struct RequestFailed;
 struct RequestReleased;
 struct OfferWork;
 struct StepFinished;
+struct LayersWritten;
+struct KvWritten;
 struct StepGroupWritten;
 struct DeviceFinished;
 struct QueryWork;
@@ -40,17 +42,23 @@ using GpuActor =
     caf::typed_actor<caf::reacts_to<OfferWork>, caf::reacts_to<StepGroupWritten>, caf::reacts_to<DeviceFinished>>;
 
 /// What a gpu actor tells the planners that gave it work.
-using PlannerActor = caf::typed_actor<caf::reacts_to<StepFinished>>;
+using PlannerActor = caf::typed_actor<caf::reacts_to<StepFinished>, caf::reacts_to<LayersWritten>>;
+
+/// For whom a prompt runs: told once that its KV is written, or that nothing writes it any more; and of layers on the
+/// way, where it asked for that. Part of the token actor's interface.
+using PromptClientActor =
+    caf::typed_actor<caf::reacts_to<PromptCommitted>, caf::reacts_to<PromptCancelled>, caf::reacts_to<KvWritten>>;
 
 /// Queues and batches prompts.
 using PromptActor = caf::typed_actor<caf::reacts_to<RunPrompt>, caf::reacts_to<CancelPrompt>,
-                                     caf::reacts_to<StepFinished>, caf::replies_to<QueryWork>::with<WorkState>>;
+                                     caf::reacts_to<StepFinished>, caf::reacts_to<LayersWritten>,
+                     caf::replies_to<QueryWork>::with<WorkState>>;
 
 /// Holds leases and decodes.
 using TokenActor =
     caf::typed_actor<caf::reacts_to<AdmitRequest>, caf::reacts_to<CancelRequest>, caf::reacts_to<PromptCommitted>,
-                     caf::reacts_to<PromptCancelled>, caf::reacts_to<StepFinished>, caf::reacts_to<BlocksReserved>,
-                     caf::reacts_to<BlocksRefused>, caf::reacts_to<BlocksAvailable>,
+                     caf::reacts_to<PromptCancelled>, caf::reacts_to<KvWritten>, caf::reacts_to<StepFinished>,
+                     caf::reacts_to<BlocksReserved>, caf::reacts_to<BlocksRefused>, caf::reacts_to<BlocksAvailable>,
                      caf::replies_to<QueryWork>::with<WorkState>>;
 
 /// Which try of a request a message belongs to: counts up when the request moves, so that word of an earlier try is
@@ -63,7 +71,8 @@ struct AdmitRequest {
   std::shared_ptr<const RequestSpec> spec;
   Attempt attempt = 0;
   std::vector<TokenId> generated;
-  PromptActor prompt;
+  MachineId prompt_machine;
+  PromptActor prompt;  ///< of that machine
   ProgressActor request;
 };
 
@@ -75,14 +84,16 @@ struct CancelRequest {
 };
 
 /// Command to a prompt actor: compute the KV of spec->prompt and `generated`, and sample the next token. The blocks
-/// were reserved by `token`.
+/// were reserved for `token`, which hears PromptCommitted or PromptCancelled.
 struct RunPrompt {
   std::shared_ptr<const RequestSpec> spec;
   Attempt attempt = 0;
   std::vector<TokenId> generated;
   std::vector<BlockLife> blocks;
-  TokenActor token;
+  MachineId token_machine;  ///< whose blocks they are
+  PromptClientActor token;
   ProgressActor request;
+  bool watch = false;  ///< `token` wants to hear KvWritten
 };
 
 /// Command: forget the prompt; PromptCancelled answers when no step writes its blocks any more.
@@ -144,6 +155,26 @@ struct OfferWork {
   /// commits taken in so far. The device waits for a token planner that has commits yet to see, so that a prompt step
   /// does not overtake a first decode.
   std::uint64_t commits = 0;
+  bool watch = false;  ///< the planner wants to hear LayersWritten
+};
+
+/// Notice to a planner that watches: the KV of these layers is final for what its offer runs in this step.
+struct LayersWritten {
+  StepId id;
+  std::int32_t first_layer = 0;
+  std::int32_t end_layer = 0;
+  std::vector<std::int32_t> ran;  ///< as in StepFinished
+};
+
+/// Notice to the client of a prompt that watches: these blocks of these layers will not be written any more. Each
+/// (place, layer) is told of once.
+struct KvWritten {
+  RequestId request;
+  Attempt attempt = 0;
+  std::int32_t first_place = 0;  ///< of RunPrompt::blocks
+  std::int32_t end_place = 0;
+  std::int32_t first_layer = 0;
+  std::int32_t end_layer = 0;
 };
 
 /// The answer to an offer that ran. A planner that offered nothing gets none.
@@ -190,6 +221,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::TokenProduced)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::RequestFailed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::RequestReleased)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::OfferWork)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::LayersWritten)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::KvWritten)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::StepFinished)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::QueryWork)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::WorkState)

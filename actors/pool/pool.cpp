@@ -15,8 +15,11 @@ Pool::Pool(caf::actor_config& config, std::int32_t blocks) : Actor(config), slot
 
 PoolActor::behavior_type Pool::make_behavior() {
   return {
-      [this](ReserveBlocks& reserve) { on(reserve); },       [this](const CommitBlocks& commit) { on(commit); },
-      [this](const ReleaseBlocks& release) { on(release); }, [this](const BlockFreed& freed) { on(freed); },
+      [this](ReserveBlocks& reserve) { on(reserve); },
+      [this](const AdvertiseBlocks& advertise) { on(advertise); },
+      [this](const CommitBlocks& commit) { on(commit); },
+      [this](const ReleaseBlocks& release) { on(release); },
+      [this](const BlockFreed& freed) { on(freed); },
       [this](const QueryPool&) { return state(); },
   };
 }
@@ -32,7 +35,7 @@ void Pool::on(ReserveBlocks& reserve) {
   }
   BlocksReserved granted{reserve.request, reserve.ticket, {}};
   granted.blocks.reserve(static_cast<std::size_t>(reserve.count));
-  auto& lease = leases_[reserve.request];
+  auto& lease = leases_[{reserve.request, reserve.holder->id()}];
   for (std::int32_t i = 0; i < reserve.count; ++i) {
     const BlockId block = free_.back();
     free_.pop_back();
@@ -47,15 +50,28 @@ void Pool::on(ReserveBlocks& reserve) {
   send(reserve.holder, std::move(granted));
 }
 
+void Pool::on(const AdvertiseBlocks& advertise) {
+  for (const auto& life : advertise.blocks)
+    if (slots_[life.block.value].generation == life.generation) move(life, BlockEvent::kAdvertise);
+}
+
 void Pool::on(const CommitBlocks& commit) {
-  for (const auto& life : commit.blocks)
-    if (slots_[life.block.value].generation == life.generation) move(life, BlockEvent::kCommit);
+  for (const auto& life : commit.blocks) {
+    const auto& slot = slots_[life.block.value];
+    if (slot.generation != life.generation) continue;
+    if (slot.state == BlockState::kAdvertised) move(life, BlockEvent::kWriteBegins);
+    move(life, BlockEvent::kCommit);
+  }
 }
 
 void Pool::on(const ReleaseBlocks& release) {
-  const auto lease = leases_.find(release.request);
+  const auto lease = leases_.find({release.request, current_sender()->id()});
   if (lease == leases_.end()) return;
-  for (const auto& life : lease->second) move(life, BlockEvent::kRelease);
+  for (const auto& life : lease->second) {
+    const bool written_from_elsewhere = slots_[life.block.value].state == BlockState::kAdvertised;
+    move(life, BlockEvent::kRelease);
+    if (written_from_elsewhere) move(life, BlockEvent::kWriterGone);  // what the sender warrants
+  }
   leases_.erase(lease);
 }
 

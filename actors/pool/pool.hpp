@@ -4,7 +4,8 @@
 // more than is free.
 #pragma once
 
-#include <unordered_map>
+#include <map>
+#include <utility>
 #include <vector>
 
 #include "actors/messages/blocks.hpp"
@@ -28,7 +29,11 @@ class Pool final : public exec::Actor<PoolActor::base> {
     BlockState state = BlockState::kFree;  // as ordered; the block actor alone decides when it is free
   };
 
+  /// One request may hold blocks twice: for tokens generated here, and for a prompt that runs here for elsewhere.
+  using LeaseKey = std::pair<RequestId, caf::actor_id>;
+
   void on(ReserveBlocks& reserve);
+  void on(const AdvertiseBlocks& advertise);
   void on(const CommitBlocks& commit);
   void on(const ReleaseBlocks& release);
   void on(const BlockFreed& freed);
@@ -38,7 +43,7 @@ class Pool final : public exec::Actor<PoolActor::base> {
 
   std::vector<Slot> slots_;
   std::vector<BlockId> free_;
-  std::unordered_map<RequestId, std::vector<BlockLife>> leases_;
+  std::map<LeaseKey, std::vector<BlockLife>> leases_;
   std::int32_t coming_home_ = 0;           // given up, and their BlockFreed not yet here
   std::vector<LeaseHolderActor> refused_;  // to be told once of room
 };

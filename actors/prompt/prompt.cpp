@@ -4,9 +4,11 @@
 #include <iterator>
 #include <utility>
 
+#include "kernels/attention/kv_layout.hpp"
+
 namespace troupe {
 
-Prompt::Prompt(caf::actor_config& config, std::int32_t max_batch_tokens, GpuActor gpu, TokenActor local_token)
+Prompt::Prompt(caf::actor_config& config, std::int32_t max_batch_tokens, GpuActor gpu, PromptClientActor local_token)
     : Actor(config), max_batch_tokens_(max_batch_tokens), gpu_(std::move(gpu)), local_token_(std::move(local_token)) {}
 
 PromptActor::behavior_type Prompt::make_behavior() {
@@ -14,6 +16,7 @@ PromptActor::behavior_type Prompt::make_behavior() {
       [this](RunPrompt& run) { on(run); },
       [this](const CancelPrompt& cancel) { on(cancel); },
       [this](StepFinished& finished) { on(finished); },
+      [this](const LayersWritten& written) { on(written); },
       [this](const QueryWork&) { return state(); },
   };
 }
@@ -40,7 +43,7 @@ void Prompt::on(const CancelPrompt& cancel) {
     return;
   }
   if (job != queue_.end()) queue_.erase(job);
-  send(caf::actor_cast<TokenActor>(current_sender()), PromptCancelled{cancel.request, cancel.attempt});
+  send(caf::actor_cast<PromptClientActor>(current_sender()), PromptCancelled{cancel.request, cancel.attempt});
 }
 
 void Prompt::on(StepFinished& finished) {
@@ -72,6 +75,20 @@ void Prompt::on(StepFinished& finished) {
     job = leaves ? queue_.erase(job) : std::next(job);
   }
   offer();
+}
+
+void Prompt::on(const LayersWritten& written) {
+  constexpr auto kPositions = static_cast<std::int32_t>(kernels::kBlockPositions);
+  std::size_t place = 0;
+  for (auto job = queue_.begin(); job != queue_.end() && job->in_step; ++job, ++place) {
+    const std::int32_t ran = written.ran.at(place);
+    if (!job->what.watch || ran == 0) continue;
+    const std::int32_t done = job->done + ran;
+    KvWritten news{job->what.spec->id, job->what.attempt, job->done / kPositions, done / kPositions,
+                   written.first_layer, written.end_layer};
+    if (done == job->total) news.end_place = (done + kPositions - 1) / kPositions;  // the last block may stay partly empty
+    if (news.end_place > news.first_place) send(job->what.token, news);
+  }
 }
 
 void Prompt::finish(Job& job, device::SequenceResult& result) {
@@ -107,6 +124,7 @@ void Prompt::offer() {
   for (std::size_t i = 0; i < shares.size(); ++i) {
     offer.sequences.push_back(chunk(queue_[i], shares[i]));
     queue_[i].in_step = true;
+    offer.watch = offer.watch || queue_[i].what.watch;
   }
   offered_ = !shares.empty();
   if (!offered_ && !owes_) return;

@@ -17,7 +17,7 @@ class Prompt final : public exec::Actor<PromptActor::base> {
  public:
   /// `max_batch_tokens`: prompt tokens in one step. `local_token`: the token actor that shares the device, or none on a
   /// prompt machine.
-  Prompt(caf::actor_config& config, std::int32_t max_batch_tokens, GpuActor gpu, TokenActor local_token);
+  Prompt(caf::actor_config& config, std::int32_t max_batch_tokens, GpuActor gpu, PromptClientActor local_token);
   const char* name() const override { return "prompt"; }
 
  protected:
@@ -38,6 +38,7 @@ class Prompt final : public exec::Actor<PromptActor::base> {
   void on(RunPrompt& run);
   void on(const CancelPrompt& cancel);
   void on(StepFinished& finished);
+  void on(const LayersWritten& written);
   WorkState state() const;
   void offer();
   device::StepSequence chunk(const Job& job, std::int32_t tokens) const;
@@ -46,7 +47,7 @@ class Prompt final : public exec::Actor<PromptActor::base> {
 
   std::int32_t max_batch_tokens_;
   GpuActor gpu_;
-  TokenActor local_token_;
+  PromptClientActor local_token_;
   std::deque<Job> queue_;      // those in a step are at the front
   bool offered_ = false;       // the gpu actor has our offer, or runs it
   bool owes_ = false;          // the gpu actor waits for our offer

@@ -37,6 +37,7 @@ RequestActor::behavior_type Request::make_behavior() {
       [this](TokenProduced& produced) { on(produced); },
       [this](const RequestFailed& failed) { on(failed); },
       [this](const RequestReleased& released) { on(released); },
+      [this](const GapDue& due) { on(due); },
       [this](const DeadlinePassed&) {
         cancel(FinishReason::kError,
                Error{ErrorCode::kDeadline,
@@ -66,7 +67,8 @@ void Request::on(Routed& routed) {
     return;
   }
   token_ = routed.token;
-  send(token_, AdmitRequest{spec_, attempt_, generated_, std::move(routed.prompt), ProgressActor{RequestActor{this}}});
+  send(token_, AdmitRequest{spec_, attempt_, generated_, routed.prompt_machine, std::move(routed.prompt),
+                            ProgressActor{RequestActor{this}}});
 }
 
 void Request::on(TokenProduced& produced) {
@@ -78,7 +80,22 @@ void Request::on(TokenProduced& produced) {
          next = early_.erase(next))
       take(next->second);
   } else if (produced.index > static_cast<std::int32_t>(generated_.size())) {
+    if (early_.empty()) await_missing();
     early_.emplace(produced.index, std::move(produced));
+  }
+}
+
+void Request::await_missing() {
+  delayed_send(RequestActor{this}, kGapPatience, GapDue{attempt_, static_cast<std::int32_t>(generated_.size())});
+}
+
+void Request::on(const GapDue& due) {
+  if (ended_ || due.attempt != attempt_ || due.missing != static_cast<std::int32_t>(generated_.size())) return;
+  if (!token_) {
+    move();
+  } else if (!std::exchange(leaving_, true)) {
+    move_when_free_ = true;
+    send(token_, CancelRequest{spec_->id, attempt_});
   }
 }
 
@@ -124,6 +141,10 @@ void Request::on(const RequestReleased& released) {
   token_ = nullptr;
   if (move_when_free_ && !ended_) {
     move();
+    return;
+  }
+  if (!ended_) {
+    await_missing();
     return;
   }
   send(peers_.router, RequestLeft{spec_->id, attempt_});

@@ -4,6 +4,7 @@
 // the request moves, with what it has.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 
@@ -25,6 +26,8 @@ class Request final : public exec::Actor<RequestActor::base> {
  public:
   /// Machines may be lost this often before the request gives up.
   static constexpr Attempt kMaxAttempts = 8;
+  /// The first token and the later ones come from two machines; the first may be this late before it counts as lost.
+  static constexpr std::chrono::milliseconds kGapPatience{500};
 
   Request(caf::actor_config& config, std::shared_ptr<const RequestSpec> spec, RequesterActor requester,
           RequestPeers peers);
@@ -40,7 +43,10 @@ class Request final : public exec::Actor<RequestActor::base> {
   void on(TokenProduced& produced);
   void on(const RequestFailed& failed);
   void on(const RequestReleased& released);
+  void on(const GapDue& due);
   void take(TokenProduced& produced);
+  /// The next token is missing although later ones, or the end, are here.
+  void await_missing();
   /// Leaves the machines that serve the present attempt and asks for others.
   void move();
   /// Tells the requester that it is over. What machines still hold is asked back.

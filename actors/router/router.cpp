@@ -20,7 +20,7 @@ RouterActor::behavior_type Router::make_behavior() {
         policies::MachineView load;
         load.id = joined.machine;
         load.role = joined.role;
-        load.kv_positions = joined.kv_positions;
+        load.kv_positions = joined.kv_positions();
         machines_[joined.machine] = {std::move(joined), load};
       },
       [this](const MachineLeft& left) { on(left); },
@@ -145,8 +145,9 @@ void Router::on(const RequestLeft& left) {
 
 void Router::on(const MachineLeft& left) {
   machines_.erase(left.machine);
+  // Where a prompt machine was lost, the token machine that waits for its KV says so.
   for (const auto& [id, request] : assigned_)
-    if (request.prompt_machine == left.machine || request.token_machine == left.machine)
+    if (request.token_machine == left.machine)
       send(request.what.reply_to, MachineLost{id, request.what.attempt, left.machine});
 }
 

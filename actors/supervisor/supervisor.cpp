@@ -24,9 +24,9 @@ struct Gathering {
 
 }  // namespace
 
-Supervisor::Supervisor(caf::actor_config& config, RouterActor router, std::vector<MachineSpec> machines,
+Supervisor::Supervisor(caf::actor_config& config, MachineWatcherActor watcher, std::vector<MachineSpec> machines,
                        std::shared_ptr<std::atomic<std::int32_t>> serving)
-    : Actor(config), router_(std::move(router)), to_start_(std::move(machines)), serving_(std::move(serving)) {}
+    : Actor(config), watcher_(std::move(watcher)), to_start_(std::move(machines)), serving_(std::move(serving)) {}
 
 SupervisorActor::behavior_type Supervisor::make_behavior() {
   set_down_handler([this](const caf::down_msg& down) { on(down); });
@@ -40,15 +40,15 @@ Supervisor::Machine Supervisor::start(MachineSpec spec) {
   const auto& kv = spec.device->info().kv;
   machine.pool = spawn<Pool>(static_cast<std::int32_t>(kv.blocks));
   machine.gpu = spawn<Gpu>(spec.device, spec.prompt_tokens_beside_decodes);
-  machine.token = spawn<Token>(spec.token_limits, machine.gpu, machine.pool);
+  machine.token = spawn<Token>(spec.id, spec.token_limits, machine.gpu, machine.pool);
   machine.prompt = spawn<Prompt>(spec.max_batch_tokens, machine.gpu, machine.token);
   monitor(machine.pool);
   monitor(machine.gpu);
   monitor(machine.token);
   monitor(machine.prompt);
-  MachineJoined joined{spec.id,        spec.name,    spec.role, kv.blocks * kernels::kBlockPositions,
-                       machine.prompt, machine.token};
-  send(router_, std::move(joined));
+  MachineJoined joined{spec.id,        spec.name,     spec.role,    spec.device->info().name, kv,
+                       machine.prompt, machine.token, machine.pool, spec.slab};
+  send(watcher_, std::move(joined));
   if (serving_) ++*serving_;
   machine.spec = std::move(spec);
   return machine;
@@ -59,7 +59,7 @@ void Supervisor::on(const caf::down_msg& down) {
     return down.source == m.pool || down.source == m.gpu || down.source == m.token || down.source == m.prompt;
   });
   if (machine == machines_.end() || !std::exchange(machine->alive, false)) return;
-  send(router_, MachineLeft{machine->spec.id});
+  send(watcher_, MachineLeft{machine->spec.id});
   if (serving_) --*serving_;
   stop(*machine);
 }

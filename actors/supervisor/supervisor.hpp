@@ -23,6 +23,7 @@ struct MachineSpec {
   std::string name;
   policies::Role role = policies::Role::kMixed;
   std::shared_ptr<device::Device> device;
+  std::optional<link::SlabId> slab;  ///< the device's KV slab, where it was given to a link
   std::int32_t max_batch_tokens = 2048;             ///< prompt tokens in one step
   std::int32_t prompt_tokens_beside_decodes = 512;  ///< prompt tokens in a step that decodes share
   TokenLimits token_limits;
@@ -30,8 +31,8 @@ struct MachineSpec {
 
 class Supervisor final : public exec::Actor<SupervisorActor::base> {
  public:
-  /// `serving`: kept at how many machines serve, for those who are not actors; may be null.
-  Supervisor(caf::actor_config& config, RouterActor router, std::vector<MachineSpec> machines,
+  /// `watcher` is told of machines that join and leave. `serving`: kept at how many machines serve, for those who are not actors; may be null.
+  Supervisor(caf::actor_config& config, MachineWatcherActor watcher, std::vector<MachineSpec> machines,
              std::shared_ptr<std::atomic<std::int32_t>> serving = nullptr);
   const char* name() const override { return "supervisor"; }
 
@@ -54,7 +55,7 @@ class Supervisor final : public exec::Actor<SupervisorActor::base> {
   void stop(Machine& machine);
   caf::typed_response_promise<ClusterState> state();
 
-  RouterActor router_;
+  MachineWatcherActor watcher_;
   std::vector<MachineSpec> to_start_;
   std::shared_ptr<std::atomic<std::int32_t>> serving_;
   std::vector<Machine> machines_;

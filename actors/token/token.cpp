@@ -8,8 +8,8 @@
 
 namespace troupe {
 
-Token::Token(caf::actor_config& config, TokenLimits limits, GpuActor gpu, PoolActor pool)
-    : Actor(config), limits_(limits), gpu_(std::move(gpu)), pool_(std::move(pool)) {}
+Token::Token(caf::actor_config& config, MachineId machine, TokenLimits limits, GpuActor gpu, PoolActor pool)
+    : Actor(config), machine_(machine), limits_(limits), gpu_(std::move(gpu)), pool_(std::move(pool)) {}
 
 TokenActor::behavior_type Token::make_behavior() {
   return {
@@ -17,6 +17,7 @@ TokenActor::behavior_type Token::make_behavior() {
       [this](const CancelRequest& cancel) { on(cancel); },
       [this](const PromptCommitted& committed) { on(committed); },
       [this](const PromptCancelled& cancelled) { on(cancelled); },
+      [](const KvWritten&) {},  // not asked for: the prompt writes this machine's blocks, or all arrive together
       [this](StepFinished& finished) { on(finished); },
       [this](BlocksReserved& reserved) { on(reserved); },
       [this](const BlocksRefused& refused) { on(refused); },
@@ -30,9 +31,21 @@ void Token::reserve(Sequence& sequence, std::int32_t blocks) {
   send(pool_, ReserveBlocks{sequence.what.spec->id, last_ticket_, blocks, LeaseHolderActor{this}});
 }
 
+void Token::on_exit() {
+  sequences_.clear();
+  returning_.clear();
+}
+
 void Token::on(AdmitRequest& admit) {
   const RequestId id = admit.spec->id;
-  CHECK(!sequences_.contains(id), "request", id, "is here already");
+  if (const auto before = sequences_.find(id); before != sequences_.end()) {
+    // The request thought this machine lost and came back: its earlier attempt goes first.
+    const auto attempt = before->second.what.attempt;
+    if (admit.attempt <= attempt) return;
+    returning_.insert_or_assign(id, std::move(admit));
+    on(CancelRequest{id, attempt});
+    return;
+  }
   auto& sequence = sequences_[id];
   sequence.what = std::move(admit);
   sequence.order = next_order_++;
@@ -76,8 +89,8 @@ void Token::on(BlocksReserved& reserved) {
 void Token::start_prompt(Sequence& sequence) {
   sequence.phase = Phase::kPrompt;
   ++with_blocks_;
-  RunPrompt run{sequence.what.spec, sequence.what.attempt, sequence.what.generated,
-                sequence.blocks,    TokenActor{this},      sequence.what.request};
+  RunPrompt run{sequence.what.spec, sequence.what.attempt,   sequence.what.generated, sequence.blocks,
+                machine_,           PromptClientActor{this}, sequence.what.request};
   send(sequence.what.prompt, std::move(run));
 }
 
@@ -142,6 +155,12 @@ void Token::commit_written(Sequence& sequence, CommitBlocks& commit) {
 }
 
 void Token::on(const CancelRequest& cancel) {
+  if (const auto back = returning_.find(cancel.request);
+      back != returning_.end() && back->second.attempt == cancel.attempt) {
+    send(back->second.request, RequestReleased{cancel.request, cancel.attempt, 0});
+    returning_.erase(back);
+    return;
+  }
   const auto found = sequences_.find(cancel.request);
   if (found == sequences_.end() || found->second.what.attempt != cancel.attempt) return;
   auto& sequence = found->second;
@@ -251,6 +270,7 @@ void Token::release(RequestId request) {
   if (sequence.phase != Phase::kWaiting || sequence.asked != 0) send(pool_, ReleaseBlocks{request});
   send(sequence.what.request, RequestReleased{request, sequence.what.attempt, sequence.preemptions});
   sequences_.erase(found);
+  if (auto back = returning_.extract(request)) on(back.mapped());
   ask_for_admission();
 }
 

@@ -22,12 +22,12 @@ struct TokenLimits {
 
 class Token final : public exec::Actor<TokenActor::base> {
  public:
-  Token(caf::actor_config& config, TokenLimits limits, GpuActor gpu, PoolActor pool);
+  Token(caf::actor_config& config, MachineId machine, TokenLimits limits, GpuActor gpu, PoolActor pool);
   const char* name() const override { return "token"; }
 
  protected:
   TokenActor::behavior_type make_behavior() override;
-  void on_exit() override { sequences_.clear(); }
+  void on_exit() override;
 
  private:
   enum class Phase : std::uint8_t {
@@ -79,10 +79,12 @@ class Token final : public exec::Actor<TokenActor::base> {
   void release(RequestId request);
   void offer();
 
+  MachineId machine_;
   TokenLimits limits_;
   GpuActor gpu_;
   PoolActor pool_;
   std::unordered_map<RequestId, Sequence> sequences_;
+  std::unordered_map<RequestId, AdmitRequest> returning_;  // later attempts of those that still hold blocks here
   std::deque<RequestId> waiting_;                // first come first served; the preempted go in front
   std::map<std::uint64_t, RequestId> decoding_;  // by order of arrival
   std::vector<RequestId> in_step_;               // in the order of the offer

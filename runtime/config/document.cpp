@@ -20,7 +20,7 @@ struct Stop {};
 /// Builds the tree from the parser's events, so that a bound is met before the memory is spent.
 class TreeBuilder final : public YAML::EventHandler {
  public:
-  explicit TreeBuilder(Problems& problems) : problems_(problems) {}
+  TreeBuilder(Problems& problems, std::size_t most_nodes) : problems_(problems), most_nodes_(most_nodes) {}
 
   std::optional<Node> take() { return std::move(root_); }
 
@@ -76,7 +76,7 @@ class TreeBuilder final : public YAML::EventHandler {
     if (anchor != 0) refuse(mark, "anchors (&name) are not supported", "the value without an anchor");
     if (!tag.empty() && tag != "?" && tag != "!")
       refuse(mark, "tags (!name) are not supported", "the value without a tag");
-    if (++nodes_ > kMostNodes) refuse(mark, "more than " + std::to_string(kMostNodes) + " values", "a smaller file");
+    if (++nodes_ > most_nodes_) refuse(mark, "more than " + std::to_string(most_nodes_) + " values", "a smaller file");
     Node node;
     node.place = place_of(mark);
     return node;
@@ -122,6 +122,7 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   Problems& problems_;
+  std::size_t most_nodes_;
   std::vector<Level> levels_;
   std::optional<Node> root_;
   Place start_;
@@ -178,7 +179,12 @@ std::string Node::described() const {
   return "nothing";
 }
 
-std::optional<Node> parse_document(std::string_view text, Problems& problems) {
+bool is_cluster(const Node& root) {
+  return std::any_of(root.entries.begin(), root.entries.end(),
+                     [](const Entry& entry) { return entry.key.text == "nodes" || entry.key.text == "cluster"; });
+}
+
+std::optional<Node> parse_document(std::string_view text, Problems& problems, std::size_t most_nodes) {
   if (text.size() > kMostFileBytes) {
     problems.add({1, 1, 1}, "the file is larger than 1 MiB", "a configuration of 1 MiB at most");
     return {};
@@ -189,11 +195,11 @@ std::optional<Node> parse_document(std::string_view text, Problems& problems) {
   }
   if (!acceptable_text(text, problems)) return {};
   std::istringstream stream{std::string(text)};
-  TreeBuilder builder(problems);
+  TreeBuilder builder(problems, most_nodes);
   try {
     YAML::Parser parser(stream);
     parser.HandleNextDocument(builder);
-    TreeBuilder second(problems);
+    TreeBuilder second(problems, most_nodes);
     if (parser.HandleNextDocument(second)) {
       problems.add(second.start(), "the file has more than one YAML document", "one document, without `---` inside");
       return {};

@@ -15,6 +15,7 @@ namespace troupe::config {
 inline constexpr std::size_t kMostFileBytes = std::size_t{1} << 20;
 inline constexpr std::size_t kMostDepth = 16;
 inline constexpr std::size_t kMostNodes = 10'000;
+inline constexpr std::size_t kMostNodesOfCluster = 100'000;
 
 struct Node;
 struct Entry;
@@ -37,7 +38,10 @@ struct Entry {
   Node value;
 };
 
+/// Whether the top of the file is a cluster's: it has `nodes` or `cluster`.
+bool is_cluster(const Node& root);
+
 /// Nothing where the text is not acceptable: `problems` then has why. An empty document is a mapping without entries.
-std::optional<Node> parse_document(std::string_view text, Problems& problems);
+std::optional<Node> parse_document(std::string_view text, Problems& problems, std::size_t most_nodes = kMostNodes);
 
 }  // namespace troupe::config

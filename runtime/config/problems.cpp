@@ -59,6 +59,11 @@ std::string in_quotes(std::string_view text) {
   return '"' + printable(shown) + (shown.size() < text.size() ? "...\"" : "\"");
 }
 
+Error file_too_large(const std::string& file) {
+  return {ErrorCode::kConfig,
+          file + ":1:1: error: the file is larger than 1 MiB\n  expected a configuration of 1 MiB at most"};
+}
+
 std::string one_of(const std::vector<std::string>& words) {
   std::string out;
   for (std::size_t i = 0; i < words.size(); ++i) {

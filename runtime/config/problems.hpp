@@ -60,6 +60,9 @@ class Problems {
 /// `text` in double quotes, cut at 60 bytes, with control characters and ill-formed bytes made visible.
 std::string in_quotes(std::string_view text);
 
+/// The refusal of a file over the limit, which is never read.
+Error file_too_large(const std::string& file);
+
 /// "a, b or c"
 std::string one_of(const std::vector<std::string>& words);
 

@@ -29,10 +29,11 @@ constexpr const char* kApiKeySchema =
     R"("scopes": {"type": "array", "minItems": 1, "items": {"enum": ["metrics", "infer", "admin", "inspect"]}}}})";
 
 /// The keywords that constrain a value, without braces.
-std::string constraint(const Key& key, ServeConfig& config) {
-  const Slot slot = key.slot(config);
+std::string constraint(const Key& key, Draft& draft) {
+  const Slot slot = key.slot(draft);
   if (!key.choices.empty()) return std::string("\"enum\": ") + json_words(key.choices);
   if (std::holds_alternative<bool*>(slot)) return R"("type": "boolean")";
+  if (key.is_name) return R"("type": "string", "pattern": "^[a-z0-9-]{1,64}$")";
   if (std::holds_alternative<std::string*>(slot))
     return R"("type": "string", "maxLength": )" + std::to_string(key.most);
   if (std::holds_alternative<std::vector<std::string>*>(slot)) {
@@ -53,54 +54,87 @@ std::string constraint(const Key& key, ServeConfig& config) {
   return R"("type": "integer", )" + bounds;
 }
 
-std::string json_default(const Key& key, ServeConfig& config) {
-  const Slot slot = key.slot(config);
-  if (std::holds_alternative<bool*>(slot)) return show_value(key, config);
+std::string json_default(const Key& key, Draft& draft) {
+  const Slot slot = key.slot(draft);
+  if (std::holds_alternative<bool*>(slot)) return show_value(key, draft);
   if (const auto* list = std::get_if<std::vector<std::string>*>(&slot)) return json_words(**list);
   if (std::holds_alternative<std::vector<ApiKeyEntry>*>(slot)) return "[]";
   if (const auto* text = std::get_if<std::string*>(&slot)) return json_text(**text);
-  const std::string shown = show_value(key, config);
+  const std::string shown = show_value(key, draft);
   const bool number = shown.find_first_not_of("0123456789") == std::string::npos;
   return number ? shown : json_text(shown);
 }
 
-/// Writes the properties whose paths start with `prefix`, from `at` on; leaves `at` behind them.
-void write_properties(const std::string& prefix, std::size_t& at, std::size_t indent, std::string& out,
-                      ServeConfig& config) {
+/// A list of objects beside the keys of a table.
+struct ListSchema {
+  std::string name;
+  std::string text;  ///< its schema
+  bool required = false;
+};
+
+std::string value_schema(const Key& key, Draft& draft) {
+  std::string out = "{" + constraint(key, draft);
+  if (!key.required) out += ", \"default\": " + json_default(key, draft);
+  return out + ", \"description\": " + json_text(key.help) + "}";
+}
+
+/// The schema of the object whose keys' paths start with `prefix`, from `at` on; leaves `at` behind them. `list` may be
+/// null.
+std::string object_schema(const Table& table, const std::string& prefix, std::size_t& at, std::size_t indent,
+                          const ListSchema* list) {
+  static Draft draft;
   const std::string margin(indent, ' ');
-  bool first = true;
-  out += "{\"type\": \"object\", \"additionalProperties\": false, \"properties\": {";
-  while (at < keys().size() && keys()[at].path.starts_with(prefix)) {
-    const Key& key = keys()[at];
+  std::string properties;
+  std::vector<std::string> required;
+  while (at < table.size() && table[at].path.starts_with(prefix)) {
+    const Key& key = table[at];
     const std::string rest = key.path.substr(prefix.size());
     const std::size_t dot = rest.find('.');
-    out += (first ? "\n" : ",\n") + margin + json_text(rest.substr(0, dot)) + ": ";
-    first = false;
+    properties += (properties.empty() ? "\n" : ",\n") + margin + json_text(rest.substr(0, dot)) + ": ";
     if (dot != std::string::npos) {
-      write_properties(prefix + rest.substr(0, dot + 1), at, indent + 2, out, config);
+      properties += object_schema(table, prefix + rest.substr(0, dot + 1), at, indent + 2, nullptr);
       continue;
     }
-    out.append("{").append(constraint(key, config)).append(", \"default\": ").append(json_default(key, config));
-    out.append(", \"description\": ").append(json_text(key.help)).append("}");
+    if (key.required) required.push_back(rest);
+    properties += value_schema(key, draft);
     ++at;
   }
-  out += "}}";
+  if (list) {
+    properties += ",\n" + margin + json_text(list->name) + ": " + list->text;
+    if (list->required) required.push_back(list->name);
+  }
+  std::string out = "{\"type\": \"object\", \"additionalProperties\": false, ";
+  if (!required.empty()) out += "\"required\": " + json_words(required) + ", ";
+  return out + "\"properties\": {" + properties + "}}";
+}
+
+std::string whole_schema(const Table& table, const std::string& title, const ListSchema* list) {
+  std::size_t at = 0;
+  const std::string object = object_schema(table, "", at, 4, list);
+  CHECK(at == table.size(), at);
+  return "{\n  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n  \"title\": " + json_text(title) +
+         ",\n  " + object.substr(1) + "\n";
 }
 
 }  // namespace
 
-std::string schema_json() {
-  ServeConfig config;
-  std::string properties;
+std::string schema_json() { return whole_schema(keys(), "troupe serve", nullptr); }
+
+std::string cluster_schema_json() {
   std::size_t at = 0;
-  write_properties("", at, 4, properties, config);
-  CHECK(at == keys().size(), at);
-  return "{\n  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n  \"title\": \"troupe serve\",\n  " +
-         properties.substr(1) + "\n";
+  const ListSchema machines{
+      "machines", "{\"type\": \"array\", \"maxItems\": " + std::to_string(kMostMachinesOfNode) +
+                      ", \"default\": [], \"items\": " + object_schema(machine_keys(), "", at, 12, nullptr) + "}"};
+  at = 0;
+  const ListSchema nodes{"nodes",
+                         "{\"type\": \"array\", \"minItems\": 1, \"maxItems\": " + std::to_string(kMostClusterNodes) +
+                             ", \"items\": " + object_schema(node_keys(), "", at, 8, &machines) + "}",
+                         true};
+  return whole_schema(cluster_keys(), "troupe cluster", &nodes);
 }
 
 std::string commented_defaults() {
-  ServeConfig config;
+  Draft draft;
   std::string out;
   std::vector<std::string> open;
   for (const Key& key : keys()) {
@@ -121,7 +155,7 @@ std::string commented_defaults() {
     out.append(margin).append("# ").append(key.help);
     if (must_be_plain(key) || !key.choices.empty()) out += " (" + expectation(key) + ")";
     out += "\n";
-    out.append(margin).append(parts.back()).append(": ").append(show_value(key, config)).append("\n");
+    out.append(margin).append(parts.back()).append(": ").append(show_value(key, draft)).append("\n");
   }
   return out.substr(1);
 }

@@ -82,6 +82,12 @@ bool acceptable_text(std::string_view text) {
                                              [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
+bool is_name(std::string_view text) {
+  return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'z') || c == '-';
+  });
+}
+
 /// The number that `text` stands for, whatever the key's unit; nothing where it is no such number.
 std::optional<std::uint64_t> number_in(const Key& key, std::string_view text, bool duration) {
   if (duration) return text == "0" ? 0 : scaled(text, kTimeScales);
@@ -109,7 +115,7 @@ std::string show_number(const Key& key, std::uint64_t value, bool duration) {
 enum class Kind { kText, kList, kTruth, kNumber, kDuration, kChoice, kApiKeys };
 
 Kind kind_of(const Key& key) {
-  static ServeConfig blank;
+  static Draft blank;
   struct {
     Kind operator()(std::string*) const { return Kind::kText; }
     Kind operator()(std::vector<std::string>*) const { return Kind::kList; }
@@ -134,6 +140,7 @@ struct Setter {
     if (!key.choices.empty() && std::find(key.choices.begin(), key.choices.end(), text) == key.choices.end()) {
       return refuse("unknown " + key.path + ' ' + in_quotes(text) + did_you_mean(text, key.choices));
     }
+    if (key.is_name && !is_name(text)) return refuse(in_quotes(text) + " is not a name");
     if (!acceptable_text(text)) return refuse(in_quotes(text) + " has bytes that do not belong in a text");
     if (text.size() > key.most) return refuse("a text of " + std::to_string(text.size()) + " bytes");
     *slot = std::string(text);
@@ -222,13 +229,13 @@ struct Shower {
 
 }  // namespace
 
-std::optional<Refused> set_value(const Key& key, ServeConfig& config, std::string_view text) {
-  return std::visit(Setter{key, text}, key.slot(config));
+std::optional<Refused> set_value(const Key& key, Draft& draft, std::string_view text) {
+  return std::visit(Setter{key, text}, key.slot(draft));
 }
 
-std::string show_value(const Key& key, const ServeConfig& config) {
+std::string show_value(const Key& key, const Draft& draft) {
   // A slot is a way to write; showing only reads.
-  return std::visit(Shower{key}, key.slot(const_cast<ServeConfig&>(config)));
+  return std::visit(Shower{key}, key.slot(const_cast<Draft&>(draft)));
 }
 
 std::string expectation(const Key& key) {
@@ -236,6 +243,7 @@ std::string expectation(const Key& key) {
   switch (kind_of(key)) {
     case Kind::kText:
       if (!key.choices.empty()) return one_of(key.choices);
+      if (key.is_name) return "1 to 64 of a-z, 0-9 and -";
       return "a text of at most " + std::to_string(key.most) + " bytes";
     case Kind::kChoice:
       return one_of(key.choices);

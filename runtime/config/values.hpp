@@ -17,10 +17,10 @@ struct Refused {
 
 /// Puts `text` into the key's slot, or says why not. A list is given as words with commas between. The api keys have no
 /// such form.
-std::optional<Refused> set_value(const Key& key, ServeConfig& config, std::string_view text);
+std::optional<Refused> set_value(const Key& key, Draft& draft, std::string_view text);
 
 /// The value as the file would have it: "2GiB", "25s", "auto", "[a, b]".
-std::string show_value(const Key& key, const ServeConfig& config);
+std::string show_value(const Key& key, const Draft& draft);
 
 /// "a whole number from 1 to 256", "a size from 1MiB to 1GiB, as 512MiB", ...
 std::string expectation(const Key& key);

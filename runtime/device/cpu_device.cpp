@@ -150,8 +150,7 @@ StepResult CpuDevice::run(const Work& work) {
   result.id = work.step->id;
   std::int32_t group = 0;
   const auto layer_done = [&](std::int64_t layer) {
-    // Group g holds the layers up to (g + 1) * layers / groups.
-    if ((layer + 1) * info_.layer_groups < (group + 1) * config_.layers) return;
+    if (layer + 1 < info_.group_end(group)) return;
     work.observer->group_written(result.id, group);
     ++group;
   };

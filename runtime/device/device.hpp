@@ -22,6 +22,11 @@ struct DeviceInfo {
   std::int32_t max_positions = 0;  ///< longest sequence, prompt and output together
   std::size_t weight_bytes = 0;
   std::int32_t layer_groups = 1;  ///< KV of a step becomes final in this many groups of layers, in order
+
+  /// One past the last layer of a group.
+  std::int32_t group_end(std::int32_t group) const {
+    return static_cast<std::int32_t>(((group + 1) * kv.layers + layer_groups - 1) / layer_groups);
+  }
 };
 
 /// How a device tells what happened in a step. Called from the device's own thread (or, for a modelled device, with a

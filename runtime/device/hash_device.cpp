@@ -24,18 +24,26 @@ TokenId draw(std::uint64_t hash, const SamplingSpec& sampling, std::int32_t voca
 HashDevice::HashDevice(HashDeviceOptions options) : options_(std::move(options)) {
   info_.name = "hash";
   // Two float32 a position: a word of 64 bits.
-  info_.kv = {.layers = 1, .kv_heads = 1, .head_dim = 1, .blocks = options_.blocks, .dtype = kernels::DType::kF32};
+  info_.kv = {.layers = options_.layers, .kv_heads = 1, .head_dim = 1, .blocks = options_.blocks, .dtype = kernels::DType::kF32};
   info_.vocab_size = options_.vocab_size;
   info_.max_positions = options_.max_positions;
+  info_.layer_groups = options_.layers;
   slab_.resize(info_.kv.slab_bytes() / sizeof(std::uint64_t));
 }
 
-std::uint64_t& HashDevice::kv_at(const StepSequence& sequence, std::int32_t position) {
+std::uint64_t& HashDevice::kv_at(const StepSequence& sequence, std::int32_t layer, std::int32_t position) {
   const auto place = static_cast<std::size_t>(position / kernels::kBlockPositions);
   CHECK(place < sequence.blocks.size(), sequence.request, position, sequence.blocks.size());
-  const auto block = sequence.blocks[place].value;
-  return slab_.at(block * static_cast<std::size_t>(kernels::kBlockPositions) +
+  const auto block = info_.kv.blocks * layer + sequence.blocks[place].value;
+  return slab_.at(static_cast<std::size_t>(block) * static_cast<std::size_t>(kernels::kBlockPositions) +
                   static_cast<std::size_t>(position % kernels::kBlockPositions));
+}
+
+std::uint64_t HashDevice::seen_at(const StepSequence& sequence, std::int32_t position) {
+  const std::uint64_t first = kv_at(sequence, 0, position);
+  for (std::int32_t layer = 1; layer < options_.layers; ++layer)
+    if (kv_at(sequence, layer, position) != first + static_cast<std::uint64_t>(layer)) return ~first;
+  return first;
 }
 
 void HashDevice::start(std::shared_ptr<const Step> step, std::shared_ptr<StepObserver> observer) {
@@ -47,21 +55,23 @@ void HashDevice::start(std::shared_ptr<const Step> step, std::shared_ptr<StepObs
       CHECK(!sequence.tokens.empty(), sequence.request);
       auto position = sequence.first_position;
       for (const TokenId token : sequence.tokens) {
-        kv_at(sequence, position) = kv_of(token, position);
+        for (std::int32_t layer = 0; layer < options_.layers; ++layer)
+          kv_at(sequence, layer, position) = kv_of(token, position) + static_cast<std::uint64_t>(layer);
         ++position;
       }
       SequenceResult answer;
       answer.request = sequence.request;
       if (sequence.sample) {
         std::uint64_t hash = 0;
-        for (std::int32_t i = 0; i < position; ++i) hash = attend(hash, kv_at(sequence, i));
+        for (std::int32_t i = 0; i < position; ++i) hash = attend(hash, seen_at(sequence, i));
         answer.token = draw(hash, *sequence.sampling, options_.vocab_size);
       }
       result.sequences.push_back(std::move(answer));
     }
   }
   result.timings.total = options_.cost(*step);
-  observer->group_written(step->id, 0);
+  for (std::int32_t group = 0; group < options_.layers && !result.fault; ++group)
+    observer->group_written(step->id, group);
   observer->finished_after(result.timings.total, std::move(result));
 }
 

@@ -17,6 +17,7 @@ struct HashDeviceOptions {
   std::int32_t blocks = 64;
   std::int32_t vocab_size = 1000;
   std::int32_t max_positions = 4096;
+  std::int32_t layers = 1;  ///< of the KV cache; each is a group of its own
   /// What a step costs in the actors' time; at least 0.
   std::function<std::chrono::nanoseconds(const Step&)> cost = [](const Step&) {
     return std::chrono::microseconds{100};
@@ -37,11 +38,14 @@ class HashDevice final : public Device {
   static TokenId next_token(std::span<const TokenId> tokens, const SamplingSpec& sampling, std::int32_t vocab_size);
 
  private:
-  std::uint64_t& kv_at(const StepSequence& sequence, std::int32_t position);
+  std::uint64_t& kv_at(const StepSequence& sequence, std::int32_t layer, std::int32_t position);
+
+  /// What attention finds for a position: the first layer's word, or another one where a layer does not fit it.
+  std::uint64_t seen_at(const StepSequence& sequence, std::int32_t position);
 
   HashDeviceOptions options_;
   DeviceInfo info_;
-  std::vector<std::uint64_t> slab_;  // one word for each position of each block
+  std::vector<std::uint64_t> slab_;  // layer by layer, one word for each position of each block
 };
 
 }  // namespace troupe::device

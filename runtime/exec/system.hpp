@@ -22,7 +22,7 @@ namespace troupe::exec {
 /// yields after 100 messages so that none waits long behind a busy one. One thread: a step's messages are many and
 /// short, and on a second thread each costs a wake-up and a contended queue, 2.4 times the CPU in all
 /// (tools/benchmarks/actors_benchmark). What takes long gets a thread of its own.
-class NodeConfig final : public caf::actor_system_config {
+class NodeConfig : public caf::actor_system_config {
  public:
   explicit NodeConfig(std::size_t threads = 1);
 };

@@ -1,6 +1,7 @@
 // Matmul and attention beside what this machine can do at best, measured in the same run: the rate at which memory is
 // read, and the rate of float32 multiply-adds. Times are the best of several, since other processes share the machine.
-//   matmul_attention_benchmark [threads] [reference|avx2|avx512]
+//   matmul_attention_benchmark [--peaks] [threads] [reference|avx2|avx512]
+// --peaks stops after those two rates and prints them as JSON, for a script that divides by them.
 #include <immintrin.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <cstdlib>
 #include <numeric>
 #include <optional>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -196,17 +198,28 @@ void time_empty_job(const Machine& machine) {
 }
 
 int run(int argc, char** argv) {
+  const bool only_peaks = argc > 1 && std::string_view(argv[1]) == "--peaks";
+  if (only_peaks) {
+    ++argv;
+    --argc;
+  }
   const std::size_t threads = argc > 1 ? std::strtoul(argv[1], nullptr, 10) : std::thread::hardware_concurrency();
   const std::optional<CpuIsa> isa = argc > 2 ? cpu_isa_from(argv[2]) : best_cpu_isa();
   if (threads < 1 || threads > 1024 || !isa || !supports(*isa)) {
-    std::fprintf(stderr, "usage: %s [threads, 1 to 1024] [reference|avx2|avx512, as far as this host has it]\n",
-                 argv[0]);
+    std::fprintf(stderr,
+                 "usage: matmul_attention_benchmark [--peaks] [threads, 1 to 1024] "
+                 "[reference|avx2|avx512, as far as this host has it]\n");
     return 2;
   }
   exec::ThreadTeam team(threads);
   Machine machine{.isa = *isa, .team = team};
   machine.bytes_per_second = read_rate(team);
   machine.flops = multiply_add_rate(*isa, team);
+  if (only_peaks) {
+    std::printf("{\"threads\": %zu, \"isa\": \"%s\", \"read_bytes_per_second\": %.0f, \"flops\": %.0f}\n", threads,
+                to_string(*isa), machine.bytes_per_second, machine.flops);
+    return 0;
+  }
   std::printf("%zu threads, %s: memory is read at %.2f GB/s, multiply-adds peak at %.1f GFLOP/s\n", threads,
               to_string(*isa), machine.bytes_per_second * 1e-9, machine.flops * 1e-9);
   time_empty_job(machine);

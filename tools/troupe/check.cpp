@@ -1,5 +1,5 @@
-// `troupe check`: what `troupe serve` would refuse about a model or a configuration, found without loading weights or
-// opening ports, and the memory plan it would follow.
+// `troupe check`: what `troupe serve` or, for a cluster's file, `troupe up` would refuse about a model or a
+// configuration, found without loading weights or opening ports, and the memory plan it would follow.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -8,7 +8,9 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "runtime/config/keys.hpp"
 #include "runtime/device/cpu_device.hpp"
+#include "tools/troupe/check_cluster.hpp"
 #include "tools/troupe/commands.hpp"
 #include "tools/troupe/exit_codes.hpp"
 #include "tools/troupe/kv_budget.hpp"
@@ -25,6 +27,7 @@ constexpr const char* kExamples =
     "  troupe check models/smollm2-135m-instruct\n"
     "  troupe check models/smollm2-135m-instruct --kv-memory 512MiB\n"
     "  troupe check cluster_configs/serve.yaml --explain    # every setting and where it came from\n"
+    "  troupe check cluster_configs/local.yaml              # a cluster: who is who, memory, the way KV takes\n"
     "  troupe check models/smollm2-135m-instruct --json";
 
 struct CheckFlags {
@@ -135,9 +138,44 @@ int refuse(const Error& error, bool json) {
   return exit_code_of(error.code);
 }
 
+/// The flags of `troupe serve` that a cluster's file shares; the others stand in it for each node or machine.
+Result<config::ClusterSources> as_cluster_sources(const CheckFlags& flags, const ServeFlags& serve) {
+  if (flags.explain) {
+    return Error{ErrorCode::kInvalidInput,
+                 "--explain is for a server's file. A cluster's defaults are in cluster_configs/cluster.schema.json."};
+  }
+  config::ClusterSources sources;
+  sources.file = serve.config_file;
+  sources.environment = config::process_environment();
+  for (const config::FlagValue& flag : serve.values) {
+    if (flag.key != "http.port" && !config::find_key(config::cluster_keys(), flag.key)) {
+      return Error{
+          ErrorCode::kInvalidInput,
+          flag.flag + " is for a server. In a cluster's file it stands in the node or machine that it is for."};
+    }
+    sources.flags.push_back(flag);
+  }
+  return sources;
+}
+
+int check_cluster_file(const CheckFlags& flags, const ServeFlags& serve) {
+  auto sources = as_cluster_sources(flags, serve);
+  if (!sources.ok()) return refuse(sources.error(), flags.json);
+  auto report = check_cluster(*sources, flags.json);
+  if (!report.ok()) return refuse(report.error(), flags.json);
+  std::cout << report->text;
+  for (const std::string& note : report->notes) std::cerr << "troupe: note: " << note << std::endl;
+  return kExitOk;
+}
+
 int check(const CheckFlags& flags) {
   ServeFlags serve = *flags.serve;
   if (auto told = tell_apart(flags, serve); !told.ok()) return refuse(told.error(), flags.json);
+  if (!serve.config_file.empty()) {
+    const auto kind = config::kind_of_file(serve.config_file);
+    if (!kind.ok()) return refuse(kind.error(), flags.json);
+    if (*kind == config::FileKind::kCluster) return check_cluster_file(flags, serve);
+  }
   auto settings = load_settings(serve);
   if (!settings.ok()) return refuse(settings.error(), flags.json);
   Json printed;
@@ -157,7 +195,8 @@ int check(const CheckFlags& flags) {
 }  // namespace
 
 void add_check(CLI::App& app, std::function<int()>& chosen) {
-  CLI::App* command = app.add_subcommand("check", "Check a model or a configuration and print the memory plan.");
+  CLI::App* command =
+      app.add_subcommand("check", "Check a model, a server's or a cluster's configuration and print the memory plan.");
   command->footer(kExamples);
   auto flags = std::make_shared<CheckFlags>();
   flags->serve = add_serve_flags(*command);

@@ -11,6 +11,8 @@ class App;
 namespace troupe {
 
 void add_serve(CLI::App& app, std::function<int()>& chosen);
+void add_node(CLI::App& app, std::function<int()>& chosen);
+void add_up(CLI::App& app, std::function<int()>& chosen);
 void add_run(CLI::App& app, std::function<int()>& chosen);
 void add_check(CLI::App& app, std::function<int()>& chosen);
 void add_status(CLI::App& app, std::function<int()>& chosen);

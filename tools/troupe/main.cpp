@@ -21,6 +21,7 @@ constexpr const char* kExamples =
     "  troupe run models/smollm2-135m-instruct \"Why is the sky blue?\"\n"
     "  troupe run models/smollm2-135m-instruct            # a chat\n"
     "  troupe serve models/smollm2-135m-instruct          # the OpenAI API on http://127.0.0.1:8000/v1\n"
+    "  troupe up cluster_configs/local.yaml               # a cluster of processes on this host, with the same API\n"
     "  troupe check models/smollm2-135m-instruct          # does it fit, and how much of it?\n"
     "  troupe status                                      # what a server is doing\n"
     "  troupe bench --url http://127.0.0.1:8000 --concurrency 8\n"
@@ -36,6 +37,8 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", std::string("troupe ") + kVersion);
   std::function<int()> chosen;
   add_serve(app, chosen);
+  add_node(app, chosen);
+  add_up(app, chosen);
   add_run(app, chosen);
   add_check(app, chosen);
   add_status(app, chosen);

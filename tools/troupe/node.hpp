@@ -1,22 +1,32 @@
 // A node: the process that serves a model, put together from its parts.
-// Owns: the actor system, the device with the model on it, the supervisor's actors, and the HTTP server. Used by
-// `troupe serve` and `troupe run`.
+// Owns: the actor system, the devices with the model on them, the supervisor's actors, the HTTP server, and, in a
+// cluster, the way to the other nodes. Used by `troupe serve`, `troupe run` and `troupe node`.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "runtime/base/result.hpp"
+#include "runtime/config/cluster_config.hpp"
 #include "runtime/config/serve_config.hpp"
 
 namespace troupe {
 
+/// Which node of which cluster.
+struct ClusterPlace {
+  config::ClusterConfig config;
+  std::size_t node = 0;  ///< index into config.nodes
+};
+
 struct NodeOptions {
-  config::ServeConfig config;
+  config::ServeConfig config;  ///< of a cluster's node: config::serve_config_of()
+  /// Without, the node is alone, and has one machine.
+  std::optional<ClusterPlace> cluster = {};
   /// Without, the node serves no HTTP and answers ask() alone.
   bool http = true;
   /// Told how far loading is: a stage ("weights") and the part of it that is done, from 0 to 1. Called on the thread of
@@ -59,8 +69,9 @@ class Node {
   Result<AskSummary> ask(const std::string& body, std::function<void(std::string_view)> on_text,
                          std::function<bool()> cancelled);
 
- private:
   struct Parts;
+
+ private:
   explicit Node(std::unique_ptr<Parts> parts);
   std::unique_ptr<Parts> parts_;
 };

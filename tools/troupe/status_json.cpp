@@ -21,7 +21,7 @@ std::string status_json(const NodeState& node, const ClusterState& cluster) {
     blocks["total"] = machine.blocks.total;
     const Load load = load_of(machine);
     machines.push_back({{"name", machine.name},
-                        {"node", node.name},
+                        {"node", machine.node.empty() ? node.name : machine.node},
                         {"role", policies::to_string(machine.role)},
                         {"device", machine.device},
                         {"state", machine.alive ? "serving" : "lost"},
@@ -31,7 +31,15 @@ std::string status_json(const NodeState& node, const ClusterState& cluster) {
                         {"preemptions", machine.tokens.preemptions},
                         {"blocks", std::move(blocks)}});
   }
-  return Json{{"nodes", Json::array({{{"name", node.name}, {"pid", node.pid}, {"state", node.state}}})},
+  Json nodes = Json::array();
+  if (cluster.nodes.empty()) nodes.push_back({{"name", node.name}, {"pid", node.pid}, {"state", node.state}});
+  for (const auto& each : cluster.nodes) {
+    Json entry{{"name", each.name}, {"pid", nullptr}, {"state", each.state}};
+    if (each.pid != 0) entry["pid"] = each.pid;
+    if (each.name == node.name) entry["state"] = node.state;
+    nodes.push_back(std::move(entry));
+  }
+  return Json{{"nodes", std::move(nodes)},
               {"machines", std::move(machines)},
               {"model", node.model}}
       .dump();

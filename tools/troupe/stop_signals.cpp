@@ -76,4 +76,6 @@ void wait_for_stop() {
   }
 }
 
+int stop_fd() { return wait_fd; }
+
 }  // namespace troupe

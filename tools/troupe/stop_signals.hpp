@@ -23,4 +23,7 @@ void clear_stop_request();
 /// Blocks until a signal has come.
 void wait_for_stop();
 
+/// For poll(): readable from the moment a signal came until clear_stop_request(). Call handle_stop_signals() first.
+int stop_fd();
+
 }  // namespace troupe

@@ -203,26 +203,6 @@ TEST_F(ServeConfigFile, AnyPrefixOfAFileIsReadOrRefusedButNeverFatal) {
   }
 }
 
-TEST(InvalidConfigs, EachIsRefusedAtItsPlaceWithItsReason) {
-  std::size_t files = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(TROUPE_SOURCE_DIR "/cluster_configs/invalid")) {
-    const std::string path = entry.path().string();
-    const auto text = read_file(path, 1 << 20);
-    ASSERT_TRUE(text.ok());
-    constexpr std::string_view kHead = "# refused at ";
-    ASSERT_THAT(*text, StartsWith(std::string(kHead))) << path;
-    const std::string expected = text->substr(kHead.size(), text->find('\n') - kHead.size());
-    const std::size_t colon = expected.find(": ");
-    const auto config = load_serve(path);
-    ASSERT_FALSE(config.ok()) << path;
-    EXPECT_EQ(config.error().code, ErrorCode::kConfig);
-    EXPECT_THAT(config.error().message,
-                HasSubstr(path + ':' + expected.substr(0, colon) + ": error: " + expected.substr(colon + 2)));
-    ++files;
-  }
-  EXPECT_GT(files, 30u);
-}
-
 TEST(ServeYaml, TheShippedExampleHoldsEveryKeyWithItsDefault) {
   Sources sources;
   sources.file = TROUPE_SOURCE_DIR "/cluster_configs/serve.yaml";

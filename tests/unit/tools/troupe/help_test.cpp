@@ -16,7 +16,7 @@ class CommandLine : public ::testing::Test {
   CommandLine() {
     app_.formatter(std::make_shared<ExamplesFirst>());
     app_.require_subcommand(0, 1);
-    for (auto* add : {add_serve, add_run, add_check, add_status, add_request, add_schema, add_version})
+    for (auto* add : {add_serve, add_up, add_run, add_check, add_status, add_request, add_schema, add_version})
       add(app_, chosen_);
   }
   std::string refusal_of(std::vector<std::string> words) {

@@ -1,0 +1,163 @@
+// What the actors of one node say to each other about the other nodes of the cluster.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/meta/type_name.hpp>
+#include <caf/typed_actor.hpp>
+
+#include "actors/messages/cluster.hpp"
+#include "actors/messages/routing.hpp"
+#include "actors/messages/work.hpp"
+#include "runtime/link/link.hpp"
+
+namespace troupe {
+
+/// The one message that CAF carries between nodes: a frame as actors/wire writes it.
+struct WireFrame {
+  std::vector<char> bytes;
+};
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& inspector, WireFrame& frame) {
+  return inspector(caf::meta::type_name("troupe::WireFrame"), frame.bytes);
+}
+
+/// All that nodes know of each other's actors.
+using FrameActor = caf::typed_actor<caf::reacts_to<WireFrame>>;
+
+/// One piece of news about a request, for wherever its actor lives.
+using RequestNews = std::variant<TokenProduced, RequestFailed, RequestReleased>;
+
+struct DialResult;
+struct NeighboursTick;
+struct AdmitElsewhere;
+struct CancelElsewhere;
+struct RunPromptElsewhere;
+struct CancelPromptElsewhere;
+struct ReportElsewhere;
+struct LandingEnded;
+struct KvSendEnded;
+struct SendKv;
+struct StopKv;
+struct PeerGone;
+struct KvPushed;
+struct FlushNews;
+
+/// Speaks for the other nodes of the cluster; see actors/neighbours.
+using NeighboursActor =
+    caf::typed_actor<caf::reacts_to<WireFrame>, caf::reacts_to<MachineJoined>, caf::reacts_to<MachineLeft>,
+                     caf::reacts_to<DialResult>, caf::reacts_to<NeighboursTick>, caf::reacts_to<AdmitElsewhere>,
+                     caf::reacts_to<CancelElsewhere>, caf::reacts_to<RunPromptElsewhere>,
+                     caf::reacts_to<CancelPromptElsewhere>, caf::reacts_to<ReportElsewhere>,
+                     caf::reacts_to<LandingEnded>, caf::reacts_to<KvSendEnded>,
+                     caf::replies_to<QueryCluster>::with<ClusterState>>;
+
+/// Runs prompts of other nodes' requests on one machine and sends their KV away; see actors/kv_sender.
+using KvSenderActor =
+    caf::typed_actor<caf::reacts_to<SendKv>, caf::reacts_to<StopKv>, caf::reacts_to<PeerGone>, caf::reacts_to<KvPushed>,
+                     caf::reacts_to<PromptCommitted>, caf::reacts_to<PromptCancelled>, caf::reacts_to<KvWritten>,
+                     caf::reacts_to<BlocksReserved>, caf::reacts_to<BlocksRefused>, caf::reacts_to<BlocksAvailable>>;
+
+/// How an attempt to reach another node went.
+struct DialResult {
+  NodeId node;
+  FrameActor peer;      ///< none where it failed
+  std::string why_not;  ///< for people
+};
+
+/// From the neighbours actor to itself, every heartbeat.
+struct NeighboursTick {};
+
+// From the stand-ins of another node's actors (actors/neighbours/stand_ins.hpp).
+struct AdmitElsewhere {
+  MachineId machine;
+  AdmitRequest what;
+};
+struct CancelElsewhere {
+  MachineId machine;
+  CancelRequest what;
+};
+struct RunPromptElsewhere {
+  MachineId machine;
+  RunPrompt what;
+};
+struct CancelPromptElsewhere {
+  MachineId machine;
+  CancelPrompt what;
+  PromptClientActor client;
+};
+struct ReportElsewhere {
+  NodeId home;
+  std::vector<RequestNews> news;
+};
+
+/// From a stand-in to itself: what was collected goes out, once the messages that came with it are in.
+struct FlushNews {};
+
+/// From the link: a landing has ended, well or not.
+struct LandingEnded {
+  RequestId request;
+  Ticket ticket;
+  std::shared_ptr<const Result<link::Arrival>> how;
+};
+
+/// Command to a KV sender: run this prompt, and send its KV to `to` under the ticket.
+struct SendKv {
+  std::shared_ptr<const RequestSpec> spec;
+  Attempt attempt = 0;
+  std::vector<TokenId> generated;
+  Ticket ticket;
+  std::int32_t blocks = 0;  ///< as many as the landing has
+  NodeId to;
+  link::PeerId peer;        ///< the same node, as the link knows it
+  MachineId token_machine;
+  ProgressActor request;
+};
+
+/// Command to a KV sender: the KV of this attempt is not wanted any more.
+struct StopKv {
+  RequestId request;
+  Attempt attempt = 0;
+};
+
+/// Notice to KV senders: nothing can be sent to this node any more.
+struct PeerGone {
+  NodeId node;
+};
+
+/// From the link: the blocks of a push may be written again.
+struct KvPushed {
+  RequestId request;
+  Ticket ticket;
+  std::shared_ptr<const Result<link::Pushed>> how;
+};
+
+/// Notice of a KV sender: nothing more will be sent under this ticket, and not all was.
+struct KvSendEnded {
+  NodeId to;
+  RequestId request;
+  Attempt attempt = 0;
+  Ticket ticket;
+};
+
+}  // namespace troupe
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::DialResult)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::NeighboursTick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::AdmitElsewhere)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::CancelElsewhere)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::RunPromptElsewhere)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::CancelPromptElsewhere)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ReportElsewhere)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::LandingEnded)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::SendKv)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::StopKv)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::PeerGone)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::KvPushed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::KvSendEnded)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::FlushNews)

@@ -1,0 +1,156 @@
+// Who has which machines.
+#include <utility>
+
+#include "actors/kv_sender/kv_sender.hpp"
+#include "actors/neighbours/neighbours.hpp"
+
+namespace troupe {
+namespace {
+
+bool same_shape(const kernels::KvLayout& a, const kernels::KvLayout& b) {
+  return a.layers == b.layers && a.kv_heads == b.kv_heads && a.head_dim == b.head_dim && a.dtype == b.dtype;
+}
+
+wire::MachineUp announcement(const MachineJoined& machine, const std::string& model) {
+  wire::MachineUp up;
+  up.machine = machine.machine;
+  up.name = machine.name;
+  up.role = machine.role;
+  up.device = machine.device;
+  up.model = model;
+  up.layers = static_cast<std::int32_t>(machine.kv.layers);
+  up.kv_heads = static_cast<std::int32_t>(machine.kv.kv_heads);
+  up.head_dim = static_cast<std::int32_t>(machine.kv.head_dim);
+  up.dtype = static_cast<std::uint8_t>(machine.kv.dtype);
+  up.blocks = machine.kv.blocks;
+  return up;
+}
+
+}  // namespace
+
+void Neighbours::on(MachineJoined& joined) {
+  supervisor_ = caf::actor_cast<SupervisorActor>(current_sender());
+  const auto id = joined.machine;
+  auto& local = local_[id];
+  local.what = std::move(joined);
+  const auto& machine = local.what;
+  if (machine.slab)
+    local.kv_sender = spawn<KvSender>(
+        KvSenderMachine{machine.prompt, machine.pool, *machine.slab, static_cast<std::int32_t>(machine.kv.layers),
+                        static_cast<std::int32_t>(machine.kv.blocks)},
+        options_.link, NeighboursActor{this});
+  if (options_.router) send(options_.router, machine);
+  for (const auto& [peer_id, peer] : peers_) send_to(peer_id, announcement(machine, options_.model));
+  count_serving();
+}
+
+void Neighbours::on(const MachineLeft& left) {
+  const auto local = local_.find(left.machine);
+  if (local == local_.end()) return;
+  if (local->second.kv_sender) send_exit(local->second.kv_sender, caf::exit_reason::user_shutdown);
+  local_.erase(local);
+  if (options_.router) send(options_.router, left);
+  for (const auto& [id, peer] : peers_) send_to(id, wire::MachineDown{left.machine});
+  count_serving();
+}
+
+void Neighbours::announce(NodeId id) {
+  for (const auto& [machine, local] : local_) send_to(id, announcement(local.what, options_.model));
+}
+
+void Neighbours::handle(NodeId from, wire::MachineUp& up) {
+  auto& peer = peers_.at(from);
+  if (up.model != options_.model) {
+    options_.tell("refused", peer.name,
+                  "its machine \"" + up.name + "\" holds another model than this node was configured with");
+    return;
+  }
+  MachineJoined joined;
+  joined.machine = up.machine;
+  joined.name = up.name;
+  joined.role = up.role;
+  joined.device = up.device;
+  joined.kv = {up.layers, up.kv_heads, up.head_dim, up.blocks, static_cast<kernels::DType>(up.dtype)};
+  for (const auto& [id, local] : local_) {
+    if (id != up.machine && same_shape(local.what.kv, joined.kv)) continue;
+    options_.tell("refused", peer.name,
+                  "its machine \"" + up.name + "\" does not fit this node's \"" + local.what.name +
+                      "\": one id for both, or KV of another shape. Start all nodes with the same configuration");
+    return;
+  }
+  if (const auto [owner, machine] = remote(up.machine); machine != nullptr && owner != from) {
+    options_.tell("refused", peer.name, "its machine \"" + up.name + "\" has the id of another node's machine");
+    return;
+  }
+  joined.prompt = spawn<RemotePrompt>(up.machine, NeighboursActor{this});
+  joined.token = spawn<RemoteToken>(up.machine, NeighboursActor{this});
+  if (options_.router) send(options_.router, joined);
+  auto& machine = peer.machines[up.machine];
+  machine.what = std::move(joined);
+  machine.beat.machine = up.machine;
+  count_serving();
+  admit_early();
+}
+
+void Neighbours::handle(NodeId from, const wire::MachineDown& down) {
+  if (peers_.at(from).machines.erase(down.machine) == 0) return;
+  if (options_.router) send(options_.router, MachineLeft{down.machine});
+  for (const auto& [ticket, landing] : landings_)
+    if (landing.prompt_machine == down.machine) options_.link->close_landing(ticket);
+  count_serving();
+}
+
+void Neighbours::handle(NodeId from, wire::Beat& beat) {
+  auto& machines = peers_.at(from).machines;
+  for (auto& each : beat.machines)
+    if (const auto machine = machines.find(each.machine); machine != machines.end()) machine->second.beat = each;
+}
+
+std::pair<NodeId, Neighbours::RemoteMachine*> Neighbours::remote(MachineId machine) {
+  for (auto& [id, peer] : peers_)
+    if (const auto found = peer.machines.find(machine); found != peer.machines.end()) return {id, &found->second};
+  return {NodeId{}, nullptr};
+}
+
+void Neighbours::count_serving() {
+  if (!options_.serving) return;
+  std::int32_t prompts = 0, tokens = 0;
+  const auto count = [&](policies::Role role) {
+    prompts += role != policies::Role::kToken ? 1 : 0;
+    tokens += role != policies::Role::kPrompt ? 1 : 0;
+  };
+  for (const auto& [id, local] : local_) count(local.what.role);
+  for (const auto& [id, peer] : peers_)
+    for (const auto& [machine, remote] : peer.machines) count(remote.what.role);
+  *options_.serving = std::min(prompts, tokens);
+}
+
+caf::typed_response_promise<ClusterState> Neighbours::state() {
+  const auto promise = make_response_promise<ClusterState>();
+  const auto complete = [this, promise](ClusterState cluster) {
+    const auto& own_name = options_.nodes.at(options_.self.value);
+    for (auto& machine : cluster.machines) machine.node = own_name;
+    for (std::uint32_t id = 0; id < options_.nodes.size(); ++id) {
+      if (NodeId{id} == options_.self) {
+        cluster.nodes.push_back({own_name, "here", options_.pid});
+        continue;
+      }
+      const auto& peer = peers_.at(NodeId{id});
+      cluster.nodes.push_back({peer.name, peer.session != 0 ? "connected" : "away", peer.session != 0 ? peer.pid : 0});
+      for (const auto& [machine, remote] : peer.machines)
+        cluster.machines.push_back({machine, remote.what.name, peer.name, remote.what.role, remote.what.device, true,
+                                    remote.beat.prompts, remote.beat.tokens, remote.beat.blocks});
+    }
+    auto answer = promise;
+    answer.deliver(std::move(cluster));
+  };
+  if (!supervisor_) {
+    complete({});
+  } else {
+    request(supervisor_, caf::infinite, QueryCluster{})
+        .then([complete](const ClusterState& cluster) { complete(cluster); }, [complete](caf::error&) { complete({}); });
+  }
+  return promise;
+}
+
+}  // namespace troupe

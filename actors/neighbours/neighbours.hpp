@@ -1,0 +1,168 @@
+// The other nodes of the cluster, as this one sees them.
+// Owns: the session with each (who it is, when it was last heard), what is known of its machines, the landings that were
+// opened for it, and the requests that it asked this node to serve. Promises: a node that falls silent, or whose
+// connection breaks, is lost within `silence`: its machines leave the router, its landings close, what it asked for is
+// given up and its blocks come home; frames of a session that was given up are refused. Refuses: nodes of another
+// cluster or another protocol, each with the reason.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "actors/messages/neighbours.hpp"
+#include "actors/neighbours/stand_ins.hpp"
+#include "actors/wire/wire.hpp"
+#include "runtime/exec/actor.hpp"
+
+namespace troupe {
+
+/// Reaches other nodes' neighbours actors. Answers each dial with one DialResult; must not block.
+class Dialler {
+ public:
+  virtual ~Dialler() = default;
+  virtual void dial(NodeId node, const NeighboursActor& reply_to) = 0;
+};
+
+struct NeighboursOptions {
+  std::string cluster;
+  std::string build;
+  NodeId self;
+  std::vector<std::string> nodes;  ///< names of all nodes, this one's too, by id
+  std::string model;               ///< fingerprint of the weights that this node's machines hold
+  std::uint64_t incarnation = 0;   ///< another one each time the node starts
+  std::uint32_t pid = 0;
+  std::chrono::milliseconds heartbeat{250};
+  std::chrono::milliseconds silence{1500};
+  std::function<std::uint64_t()> draw;  ///< 64 random bits, for sessions and tickets
+  RouterActor router;                   ///< none where another node routes
+  std::shared_ptr<link::Link> link;
+  std::shared_ptr<Dialler> dialler;
+  /// What happened to a node, for the log: "joined", "lost", "refused", and why. Called inside the actor.
+  std::function<void(const std::string& event, const std::string& node, const std::string& why)> tell;
+  std::shared_ptr<std::atomic<std::int32_t>> serving;  ///< kept at how many requests' phases machines are there for
+};
+
+class Neighbours final : public exec::Actor<NeighboursActor::base> {
+ public:
+  Neighbours(caf::actor_config& config, NeighboursOptions options);
+  const char* name() const override { return "neighbours"; }
+
+ protected:
+  NeighboursActor::behavior_type make_behavior() override;
+  void on_exit() override;
+
+ private:
+  struct RemoteMachine {
+    MachineJoined what;
+    wire::MachineBeat beat;
+  };
+  /// Work that a peer asked this node to do.
+  struct Served {
+    Attempt attempt = 0;
+    MachineId machine;
+  };
+  struct Peer {
+    std::string name;
+    FrameActor handle;  // none: away
+    bool dialling = false;
+    std::uint64_t offered = 0;  // the session that we proposed
+    std::uint64_t session = 0;  // 0: none that both agreed on
+    std::uint64_t incarnation = 0;
+    std::uint32_t pid = 0;
+    TimePoint heard;
+    std::optional<link::PeerId> link;
+    ProgressActor requests;  // stands for the requests that live there
+    std::map<MachineId, RemoteMachine> machines;
+    std::unordered_map<RequestId, Served> admitted;
+  };
+  /// A prompt that another node runs for a token actor here.
+  struct Landing {
+    NodeId from;
+    MachineId prompt_machine;
+    RequestId id;
+    Attempt attempt = 0;
+    PromptClientActor client;
+    ProgressActor request;
+    bool cancelled = false;  // by the client, who wants to hear PromptCancelled and nothing else
+  };
+  struct LocalMachine {
+    MachineJoined what;
+    KvSenderActor kv_sender;
+  };
+  /// A request to admit whose prompt machine is not known here yet.
+  struct Early {
+    NodeId from;
+    TimePoint since;
+    wire::Admit what;
+  };
+
+  // neighbours.cpp: sessions
+  void on(const WireFrame& frame);
+  void on(const DialResult& dialled);
+  void tick();
+  void greet(Peer& peer);
+  wire::Hello introduce() const;
+  void on_hello(const wire::Hello& hello, std::uint64_t session, const FrameActor& from);
+  void settle(NodeId id, const wire::Hello& hello);
+  void lose(NodeId id, const std::string& why);
+  void on(const caf::down_msg& down);
+  void refuse(const FrameActor& to, std::uint64_t session, std::string why, bool again);
+  void send_frame(const FrameActor& to, std::uint64_t session, wire::Message message);
+  bool send_to(NodeId id, wire::Message message);
+  std::optional<NodeId> sender_of(std::uint64_t session) const;
+
+  // machines.cpp: who has which machines
+  void on(MachineJoined& joined);
+  void on(const MachineLeft& left);
+  void announce(NodeId id);
+  void handle(NodeId from, wire::MachineUp& up);
+  void handle(NodeId from, const wire::MachineDown& down);
+  void handle(NodeId from, wire::Beat& beat);
+  void count_serving();
+  caf::typed_response_promise<ClusterState> state();
+  /// The node of a remote machine, and the machine.
+  std::pair<NodeId, RemoteMachine*> remote(MachineId machine);
+
+  // requests.cpp: requests served elsewhere, and others' served here
+  void on(AdmitElsewhere& admit);
+  void on(const CancelElsewhere& cancel);
+  void on(RunPromptElsewhere& run);
+  void on(const CancelPromptElsewhere& cancel);
+  void on(ReportElsewhere& report);
+  void on(const LandingEnded& ended);
+  void on(const KvSendEnded& ended);
+  void handle(NodeId from, wire::Admit& admit);
+  void handle(NodeId from, const wire::Cancel& cancel);
+  void handle(NodeId from, wire::StartPrompt& start);
+  void handle(NodeId from, const wire::StopPrompt& stop);
+  void handle(NodeId from, const wire::PromptStopped& stopped);
+  void handle(NodeId from, wire::Progress& progress);
+  void handle(NodeId, const wire::Hello&) {}
+  void handle(NodeId, const wire::Refused&) {}
+  void admit_here(NodeId from, wire::Admit& admit, const PromptActor& prompt);
+  void admit_early();
+  /// Where the request's actor lives; one that lives here is remembered, so that news find it.
+  NodeId home_of(RequestId request, const ProgressActor& actor);
+  void unable(const ProgressActor& request, RequestId id, Attempt attempt, const std::string& why);
+
+  NeighboursOptions options_;
+  std::map<NodeId, Peer> peers_;
+  std::map<MachineId, LocalMachine> local_;
+  std::unordered_map<RequestId, ProgressActor> here_;  // requests that live here and are served elsewhere
+  std::unordered_map<Ticket, Landing> landings_;
+  std::vector<Early> early_;
+  std::unordered_map<caf::actor_id, RequestId> here_ids_;
+  SupervisorActor supervisor_;
+  std::vector<wire::MachineBeat> latest_;  // of the local machines
+  std::uint64_t beats_ = 0;
+  bool asked_ = false;  // the supervisor, for `latest_`
+};
+
+}  // namespace troupe

@@ -1,0 +1,153 @@
+// What nodes say to each other: control messages between two nodes of a cluster, as plain values.
+// The bodies are Cap'n Proto (schemas/control.capnp); CAF's middleman carries them. Everything that arrives is bounded
+// and checked before it is a value of these types.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "actors/messages/blocks.hpp"
+#include "actors/messages/request.hpp"
+#include "actors/messages/work.hpp"
+#include "actors/policies/routing_policy.hpp"
+#include "runtime/base/ids.hpp"
+#include "runtime/base/result.hpp"
+
+namespace troupe::wire {
+
+/// Raised when what a message means changes, or one that older builds do not know must be understood.
+inline constexpr std::uint32_t kProtocolVersion = 1;
+
+/// First word of the node that dials, and the answer of the one that was dialled.
+struct Hello {
+  std::uint32_t protocol = kProtocolVersion;
+  std::string build;    ///< for messages about nodes that do not understand each other
+  std::string cluster;  ///< the cluster's name in the configuration
+  NodeId node;
+  std::string name;
+  std::uint64_t incarnation = 0;  ///< drawn when the process starts
+  std::uint64_t session = 0;      ///< drawn by the dialler; the answer repeats it
+  std::uint32_t pid = 0;          ///< of the process, for people
+  std::string link_address;       ///< link::Link::address()
+};
+
+/// The other side does not want to talk: two builds, two clusters, or a session that was given up. `again` says whether
+/// dialling anew may help.
+struct Refused {
+  std::string why;
+  bool again = false;
+};
+
+/// A machine of the sender serves from now on.
+struct MachineUp {
+  MachineId machine;
+  std::string name;
+  policies::Role role = policies::Role::kMixed;
+  std::string device;
+  std::string model;        ///< its weights' fingerprint: KV means nothing to another model
+  std::int32_t layers = 0;  ///< the shape of its KV
+  std::int32_t kv_heads = 0;
+  std::int32_t head_dim = 0;
+  std::uint8_t dtype = 0;  ///< kernels::DType
+  std::int64_t blocks = 0;
+};
+
+struct MachineDown {
+  MachineId machine;
+};
+
+struct MachineBeat {
+  MachineId machine;
+  WorkState prompts;
+  WorkState tokens;
+  PoolState blocks;
+};
+
+/// Sent a few times a second, so that silence means something.
+struct Beat {
+  std::uint64_t number = 0;
+  std::vector<MachineBeat> machines;
+};
+
+/// AdmitRequest for a token machine of the receiver. Deadlines travel as what is left of them.
+struct Admit {
+  RequestSpec spec;                  ///< spec.deadline is not used; see deadline_in_ns
+  std::int64_t deadline_in_ns = -1;  ///< -1: none
+  Attempt attempt = 0;
+  std::vector<TokenId> generated;
+  MachineId prompt_machine;
+  MachineId token_machine;
+};
+
+/// CancelRequest.
+struct Cancel {
+  RequestId request;
+  Attempt attempt = 0;
+  MachineId token_machine;
+};
+
+/// RunPrompt for a prompt machine of the receiver; the KV goes to the sender under the ticket.
+struct StartPrompt {
+  RequestSpec spec;
+  std::int64_t deadline_in_ns = -1;
+  Attempt attempt = 0;
+  std::vector<TokenId> generated;
+  MachineId prompt_machine;
+  MachineId token_machine;
+  NodeId home;  ///< where the request's actor lives: the first token goes there
+  Ticket ticket;
+  std::int32_t blocks = 0;  ///< places of the landing
+};
+
+/// CancelPrompt.
+struct StopPrompt {
+  RequestId request;
+  Attempt attempt = 0;
+  MachineId prompt_machine;
+};
+
+/// PromptCancelled: nothing more will be pushed under this ticket.
+struct PromptStopped {
+  RequestId request;
+  Attempt attempt = 0;
+  Ticket ticket;
+};
+
+/// What happened to requests of the receiver: one message a step.
+struct Progress {
+  std::vector<std::variant<TokenProduced, RequestFailed, RequestReleased>> news;
+};
+
+using Message = std::variant<Hello, Refused, MachineUp, MachineDown, Beat, Admit, Cancel, StartPrompt, StopPrompt,
+                             PromptStopped, Progress>;
+
+/// "Hello", "StartPrompt", ...: for traces and logs.
+const char* name_of(const Message& message);
+
+/// One message with what tells a late one from a present one.
+struct Frame {
+  std::uint64_t session = 0;  ///< 0 in a dialler's Hello
+  Message message;
+};
+
+inline constexpr std::size_t kMostFrameBytes = std::size_t{16} << 20;
+
+/// The frame as bytes. `now` is the sender's clock: times go as distances from it. What only people read (a build's
+/// name, a device's, a request's, an error's message, why a node was refused) is cut to the receiver's limits and made
+/// UTF-8; everything else goes as it is, so a sender keeps to limits.hpp, and to kMostFrameBytes, itself.
+/// A bug: a RequestSpec without `sampling`, enumerators that are none.
+std::vector<char> encode(const Frame& frame, TimePoint now);
+
+/// Errors: kTooLarge over kMostFrameBytes, kUnsupported for a message that this build does not know, kInvalidInput for
+/// anything that encode() does not make: lists over their bounds, numbers out of range, text that is no UTF-8 where
+/// text is due, enumerations without such a value. What depends on the receiver's machine (ids below its vocabulary,
+/// lengths that fit its context and blocks) is the receiver's to check, and so are Hello::protocol, the session and who
+/// may say what. `now` is the receiver's clock.
+Result<Frame> decode(std::span<const char> bytes, TimePoint now);
+
+}  // namespace troupe::wire

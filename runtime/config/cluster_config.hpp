@@ -1,0 +1,118 @@
+// What the nodes of a cluster are told: the values of one cluster file, already checked, with their defaults. Every
+// node, `troupe up` and `troupe check` read the same file, so that all agree on who is who.
+// Promises of a configuration that was loaded: names are unique (nodes; machines across the cluster), as is each
+// (address, control port); one node is the router, and it serves HTTP; prompts and tokens can both be computed; control
+// ports are on loopback.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/base/result.hpp"
+#include "runtime/config/load.hpp"
+#include "runtime/config/serve_config.hpp"
+
+namespace troupe::config {
+
+inline constexpr std::size_t kMostClusterNodes = 1024;
+inline constexpr std::size_t kMostMachinesOfNode = 64;
+
+/// Which phases of a request a machine computes.
+enum class MachineRole : std::uint8_t { kPrompt, kToken, kMixed };
+
+/// "prompt", "token", "mixed"
+const char* to_string(MachineRole role);
+inline bool runs_prompts(MachineRole role) { return role != MachineRole::kToken; }
+inline bool makes_tokens(MachineRole role) { return role != MachineRole::kPrompt; }
+
+/// A device with its own weights and KV blocks, in the process of its node.
+struct MachineSection {
+  std::string name;  ///< 1 to 64 of a-z, 0-9 and -; unique in the cluster
+  MachineRole role = MachineRole::kMixed;
+  DeviceSection device;
+};
+
+/// One process. Its id is its place in ClusterConfig::nodes.
+struct NodeSection {
+  std::string name;                   ///< 1 to 64 of a-z, 0-9 and -; unique in the cluster
+  std::string address = "127.0.0.1";  ///< where its control port listens and others reach it; loopback
+  std::uint16_t control_port = 0;     ///< never 0 in a loaded configuration
+  bool router = false;                ///< the one that assigns requests to machines
+  std::optional<HttpSection> http;    ///< of the node that serves the API, which is the router so far
+  std::vector<MachineSection> machines;
+};
+
+enum class LinkTransport : std::uint8_t { kAuto, kSharedMemory, kTcp };
+
+/// "auto", "shared_memory", "tcp"
+const char* to_string(LinkTransport transport);
+
+/// How KV blocks go from machine to machine.
+struct LinkSection {
+  LinkTransport transport = LinkTransport::kAuto;  ///< kAuto: shared memory on one host, TCP between hosts
+  bool checksums = true;                           ///< every block that arrives is compared with its sender's hash
+};
+
+/// How a node that died is told from one that is slow.
+struct FailureSection {
+  std::chrono::milliseconds heartbeat{250};  ///< how often nodes speak at least
+  std::chrono::milliseconds silence{1500};   ///< how long a silent node is believed alive; at least three heartbeats
+};
+
+struct ClusterConfig {
+  std::string name;    ///< 1 to 64 of a-z, 0-9 and -
+  ServeConfig shared;  ///< model, scheduling, api, shutdown, trace and log of all nodes; http and device are not used
+  std::vector<NodeSection> nodes;  ///< 1 to kMostClusterNodes
+  LinkSection link;
+  FailureSection failure;
+
+  /// The node of that name, or nothing.
+  std::optional<std::size_t> find_node(const std::string& node) const;
+  /// The node that assigns requests.
+  std::size_t router() const;
+  /// How many machines all nodes have together.
+  std::size_t machine_count() const;
+};
+
+/// What one node's parts that were written for `troupe serve` are told: `shared` with that node's http section and,
+/// where a machine is given, that machine's device.
+ServeConfig serve_config_of(const ClusterConfig& cluster, std::size_t node,
+                            std::optional<std::size_t> machine = std::nullopt);
+
+struct ClusterSources {
+  std::string file;
+  /// Names and values. TROUPE_ variables of the shared sections (TROUPE_MODEL_PATH, TROUPE_LOG_LEVEL) and
+  /// TROUPE_HTTP_PORT count, others are passed over.
+  std::vector<std::pair<std::string, std::string>> environment;
+  /// As in Sources: keys of the shared sections, and "http.port", which is for the one node that serves HTTP.
+  std::vector<FlagValue> flags;
+  std::uint32_t cores = 0;  ///< of this host, for notes; 0: as many as this process may use
+};
+
+struct LoadedCluster {
+  ClusterConfig config;
+  std::vector<std::string> notes;  ///< what is likely a slip but no error, for people
+};
+
+/// Errors: kMissingInput for a file that is not there, else kConfig with every mistake found, 20 at most. Relative
+/// paths in the file are resolved against its folder, those in flags and variables against the working directory.
+Result<LoadedCluster> load_cluster(const ClusterSources& sources);
+
+/// The flags `--model` and `--port` as sources, where they were given (not empty), over this process's environment.
+ClusterSources cluster_sources(const std::string& file, const std::string& model, const std::string& port);
+
+enum class FileKind : std::uint8_t { kServe, kCluster };
+
+/// A cluster's file has `nodes` or `cluster` at its top, whatever else is wrong with it. kMissingInput where it cannot
+/// be read.
+Result<FileKind> kind_of_file(const std::string& path);
+
+/// A JSON Schema (draft 2020-12) of the file, generated from the table of keys.
+std::string cluster_schema_json();
+
+}  // namespace troupe::config

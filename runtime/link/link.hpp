@@ -1,0 +1,110 @@
+// The link seam: how KV blocks travel from one machine's slab to another's. Production sends them over UCX; tests and
+// the simulator copy them between slabs on the actors' clock.
+//
+// A transfer is two-sided. The receiver opens a landing: blocks of its own, and a ticket that lets its bearer write
+// them once. The sender pushes pieces (some blocks, some layers) under that ticket, in any order, the last one marked.
+// The receiver checks each piece (ticket, place, size, checksum) before a byte of it reaches the slab, so that what is
+// late, repeated, cut, forged or damaged is refused rather than written.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernels/attention/kv_layout.hpp"
+#include "runtime/base/ids.hpp"
+#include "runtime/base/result.hpp"
+
+namespace troupe::link {
+
+/// A slab that this node registered.
+using SlabId = Id<struct SlabTag, std::uint32_t>;
+/// A node that this one was told of; never given out twice.
+using PeerId = Id<struct LinkPeerTag, std::uint64_t>;
+
+/// What a ticket lets its bearer write: all layers of `blocks`, once each.
+struct Landing {
+  Ticket ticket;
+  PeerId from;  ///< the only peer whose pieces are accepted under it
+  SlabId slab;
+  std::vector<BlockId> blocks;  ///< by place: place i of the transfer is blocks[i]
+};
+
+/// One piece of a transfer: `layers` layers from `first_layer` on of `blocks`, which go to the landing's places from
+/// `first_place` on.
+struct Push {
+  Ticket ticket;
+  SlabId slab;                  ///< the sender's
+  std::vector<BlockId> blocks;  ///< the sender's; no step may write them until the push is done
+  std::int32_t first_place = 0;
+  std::int32_t first_layer = 0;
+  std::int32_t layers = 0;
+  bool last = false;            ///< nothing follows under this ticket
+  std::vector<std::byte> note;  ///< with the last piece: handed to the receiver as it is; at most kMostNoteBytes
+};
+inline constexpr std::size_t kMostNoteBytes = 64 * 1024;
+
+/// A landing whose every place and layer is written and verified.
+struct Arrival {
+  Ticket ticket;
+  std::vector<std::byte> note;
+  std::size_t bytes = 0;
+  std::chrono::nanoseconds first_to_last{};  ///< from the first piece's arrival to the last's
+};
+
+/// What a push took.
+struct Pushed {
+  std::size_t bytes = 0;
+  std::chrono::nanoseconds time{};
+};
+
+/// How a peer is reached, for people: "shared memory (posix)", "tcp 127.0.0.1".
+struct Path {
+  std::string transport;
+  std::string why;  ///< why not a better one; empty where there is none
+};
+
+struct Counters {
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t bytes_received = 0;
+  std::uint64_t pieces_refused = 0;  ///< unknown or used ticket, wrong peer, place or size
+  std::uint64_t checksum_failures = 0;
+};
+
+/// One a node. Functions may be called from any thread and do not block; callbacks run on the link's own thread (or on
+/// the actors' clock), each exactly once, and must be short.
+class Link {
+ public:
+  virtual ~Link() = default;
+
+  /// `memory` is laid out as `layout` says and outlives the link.
+  virtual SlabId add_slab(std::span<std::byte> memory, const kernels::KvLayout& layout) = 0;
+  /// What a peer needs to reach this node: opaque bytes, to be carried by the control plane.
+  virtual std::string address() const = 0;
+  /// Makes a peer known. Errors: kInvalidInput for an address that is none, kUnavailable where it cannot be reached.
+  virtual Result<PeerId> add_peer(std::string_view address) = 0;
+  virtual Path path(PeerId peer) const = 0;
+  /// Forgets a peer. Landings from it end with kUnavailable, pushes to it as well; after `done` nothing that it sent
+  /// can be written any more.
+  virtual void drop_peer(PeerId peer, std::function<void()> done) = 0;
+
+  /// Opens a landing. `arrived` hears the Arrival, or why there is none: kInvalidInput for a checksum that failed or a
+  /// last piece that leaves holes, kCancelled after close_landing, kUnavailable when the peer was dropped. The blocks
+  /// are nobody's but the link's until then.
+  virtual void open_landing(Landing landing, std::function<void(Result<Arrival>)> arrived) = 0;
+  /// Ends a landing; pieces that come later are refused. `arrived` is called before this has its effect done, unless it
+  /// was called already.
+  virtual void close_landing(Ticket ticket) = 0;
+
+  /// Sends one piece. `pushed` hears when the sender's blocks may be written again: all is with the receiver, or
+  /// kUnavailable.
+  virtual void push(PeerId peer, Push push, std::function<void(Result<Pushed>)> pushed) = 0;
+
+  virtual Counters counters() const = 0;
+};
+
+}  // namespace troupe::link

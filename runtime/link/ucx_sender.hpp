@@ -1,0 +1,118 @@
+// The sending half of the UCX link: endpoints, and each peer's queue of pushes. All of it on the link's thread.
+//
+// A peer has a few pieces under way and the rest in its own queue, so that one that stalls holds up nobody else. A push
+// ends when UCX has given back every piece of it; when a peer is dropped, its endpoint is closed by force, which makes
+// UCX give them back at once. Should it not, the push ends at a deadline and the packed copies are kept until it does.
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "runtime/link/buffer_pool.hpp"
+#include "runtime/link/sending.hpp"
+#include "runtime/link/shared_counters.hpp"
+#include "runtime/link/ucx_worker.hpp"
+
+namespace troupe::link {
+
+class UcxSender {
+ public:
+  using PushDone = std::function<void(Result<Pushed>)>;
+  struct Options {
+    std::uint64_t link_id = 0;
+    bool checksums = true;
+    std::size_t piece_bytes = 0;
+  };
+
+  /// `broken` hears of a peer whose endpoint failed; it is called from pump().
+  UcxSender(Options options, SharedCounters& counters, std::function<void(PeerId, const Error&)> broken)
+      : options_(options), counters_(counters), broken_(std::move(broken)) {}
+
+  /// kUnavailable where UCX cannot make an endpoint. The sender outlives the worker.
+  Result<void> add_peer(PeerId peer, UcxWorker& worker, std::string_view worker_address);
+  /// From here on the peer's pieces travel through that worker, which is this peer's alone.
+  Result<void> use_shared_memory(PeerId peer, UcxWorker& worker, std::string_view worker_address);
+  /// Sends a short message of another id.
+  void send_hello(PeerId peer, std::string hello);
+  /// Whether the peer is known and not broken.
+  bool reachable(PeerId peer) const;
+  void push(PeerId peer, Push push, const Slab& slab, PushDone done);
+  /// `done` hears whether UCX gave back all that it was asked for.
+  void drop(PeerId peer, std::function<void(bool)> done);
+  void drop_all();
+
+  /// Starts what may start, ends what has ended.
+  void pump();
+  /// Whether pieces are under way.
+  bool busy() const { return !sending_.empty(); }
+  /// Whether a dropped peer's endpoint is still closing: pump() has a deadline to keep.
+  bool closing() const { return !leaving_.empty(); }
+
+ private:
+  struct Outgoing {
+    Push push;
+    Slab slab;
+    PushDone done;
+    std::vector<Cut> cuts;
+    std::size_t next = 0;
+    std::size_t under_way = 0;
+    std::size_t bytes = 0;
+    std::optional<Error> error;
+    std::chrono::steady_clock::time_point start;
+  };
+  struct Peer {
+    UcxSender* owner = nullptr;
+    PeerId id;
+    ucp_ep_h endpoint = nullptr;       ///< tcp
+    ucp_ep_h shared_memory = nullptr;  ///< used instead where there is one
+    bool failed = false;               ///< UCX said so; not yet handled
+    ucs_status_t why = UCS_OK;
+    bool broken = false;                          ///< handled: endpoint closed, pushes ended
+    int closing = 0;                              ///< endpoints
+    std::deque<std::shared_ptr<Outgoing>> queue;  ///< with pieces that have not started
+    std::unordered_set<std::shared_ptr<Outgoing>> unfinished;
+    std::size_t under_way = 0;
+    std::unordered_map<Ticket, std::uint32_t> pieces;  ///< sent so far, of transfers whose last piece is to come
+    std::vector<std::function<void(bool)>> dropped;
+    std::chrono::steady_clock::time_point deadline;
+  };
+  struct Sending {
+    UcxSender* owner = nullptr;
+    std::shared_ptr<Peer> peer;
+    std::shared_ptr<Outgoing> push;
+    HeaderBytes header;
+    Buffer packed;
+    std::size_t bytes = 0;
+    std::list<Sending>::iterator self;
+  };
+
+  static void endpoint_failed(void* peer, ucp_ep_h endpoint, ucs_status_t status);
+  static void sent(void* request, ucs_status_t status, void* sending);
+  static void closed(void* request, ucs_status_t status, void* peer);
+  Result<ucp_ep_h> connect(Peer& peer, UcxWorker& worker, std::string_view address);
+  void start_next(const std::shared_ptr<Peer>& peer);
+  void finish(Sending& sending, ucs_status_t status);
+  void end_if_done(Peer& peer, const std::shared_ptr<Outgoing>& push);
+  void end(Peer& peer, const std::shared_ptr<Outgoing>& push);
+  void fail_pushes(Peer& peer, const Error& error);
+  void close_endpoints(Peer& peer);
+
+  Options options_;
+  SharedCounters& counters_;
+  std::function<void(PeerId, const Error&)> broken_;
+  std::unordered_map<PeerId, std::shared_ptr<Peer>> peers_;
+  std::vector<std::shared_ptr<Peer>> leaving_;    ///< dropped, still closing
+  std::vector<std::shared_ptr<Peer>> abandoned_;  ///< UCX did not give them back; they live as long as it
+  std::list<Sending> sending_;
+  BufferPool buffers_{16 * 1024 * 1024};
+};
+
+}  // namespace troupe::link

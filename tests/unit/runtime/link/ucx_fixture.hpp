@@ -1,0 +1,93 @@
+// Two UCX links and what their tests wait for.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "runtime/link/ucx_link.hpp"
+#include "runtime/link/ucx_worker.hpp"
+#include "tests/unit/runtime/link/slab_fixture.hpp"
+
+namespace troupe::link {
+
+using namespace std::chrono_literals;
+
+inline constexpr auto kPatience = 20s;
+
+/// A callback's value, awaited; a second call of the callback fails the test.
+template <class T>
+class Heard {
+ public:
+  std::function<void(T)> callback() {
+    return [state = state_](T value) {
+      EXPECT_EQ(++state->calls, 1) << "a callback was called twice";
+      if (state->calls == 1) state->promise.set_value(std::move(value));
+    };
+  }
+  T get() {
+    if (future_.wait_for(kPatience) != std::future_status::ready) {
+      ADD_FAILURE() << "nothing was heard";
+      std::abort();
+    }
+    return future_.get();
+  }
+
+ private:
+  struct State {
+    std::promise<T> promise;
+    std::atomic<int> calls = 0;
+  };
+  std::shared_ptr<State> state_ = std::make_shared<State>();
+  std::future<T> future_ = state_->promise.get_future();
+};
+
+inline UcxOptions only(Transport transport) {
+  UcxOptions options;
+  options.shared_memory = transport == Transport::kSharedMemory;
+  return options;
+}
+
+/// Links change over to shared memory when both have heard each other's hello.
+inline void await_path(const Link& link, PeerId peer, Transport transport) {
+  const char* expected = transport == Transport::kTcp ? "tcp lo" : "shared memory (posix)";
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (link.path(peer).transport != expected) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << link.path(peer).why;
+    std::this_thread::yield();
+  }
+}
+
+struct Node {
+  TestSlab memory;
+  std::unique_ptr<Link> link;
+  SlabId slab;
+
+  Node(const UcxOptions& options, std::int64_t blocks, std::int64_t layers = 3, std::int64_t head_dim = 64)
+      : memory(blocks, layers, head_dim), link(std::move(start_ucx_link(options)).value()) {
+    slab = link->add_slab(memory.memory, memory.layout);
+  }
+};
+
+inline Push whole(const Node& node, Ticket ticket, std::vector<BlockId> blocks) {
+  Push push;
+  push.ticket = ticket;
+  push.slab = node.slab;
+  push.blocks = std::move(blocks);
+  push.layers = static_cast<std::int32_t>(node.memory.layout.layers);
+  push.last = true;
+  return push;
+}
+
+inline std::string name_of(const testing::TestParamInfo<Transport>& info) {
+  return info.param == Transport::kTcp ? "tcp" : "shared_memory";
+}
+}  // namespace troupe::link

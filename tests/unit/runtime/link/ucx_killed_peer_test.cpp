@@ -1,0 +1,131 @@
+// A peer in another process that is killed while pieces travel both ways.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/unit/runtime/link/ucx_fixture.hpp"
+
+namespace troupe::link {
+namespace {
+
+void write_text(int fd, const std::string& text) {
+  const std::uint64_t length = text.size();
+  CHECK(::write(fd, &length, sizeof length) == sizeof length);
+  CHECK(::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+}
+
+std::string read_text(int fd) {
+  std::uint64_t length = 0;
+  CHECK(::read(fd, &length, sizeof length) == sizeof length);
+  std::string text(length, '\0');
+  for (std::size_t at = 0; at < length;) {
+    const ssize_t got = ::read(fd, text.data() + at, length - at);
+    CHECK(got > 0);
+    at += static_cast<std::size_t>(got);
+  }
+  return text;
+}
+
+constexpr int kChildIn = 200;
+constexpr int kChildOut = 201;
+
+/// Not a test: the other process, which the test below starts from this program. It opens a landing, and sends without
+/// end, until it is killed.
+TEST(DISABLED_OtherProcess, ReceivesAndSends) {
+  const Transport transport = read_text(kChildIn) == "tcp" ? Transport::kTcp : Transport::kSharedMemory;
+  Node node(only(transport), 256, 8);
+  node.memory.fill(3);
+  write_text(kChildOut, node.link->address());
+  const PeerId parent = node.link->add_peer(read_text(kChildIn)).value();
+  node.link->open_landing({{1, 1}, parent, node.slab, block_range(128, 128)}, [](auto) {});
+  EXPECT_FALSE(node.link->add_peer(node.link->address()).ok());
+  await_path(*node.link, parent, transport);
+  write_text(kChildOut, "ready");
+  for (std::uint64_t i = 0;; ++i) {
+    Heard<Result<Pushed>> pushed;
+    Push some = whole(node, {2, 2}, block_range(0, 128));
+    some.last = false;
+    node.link->push(parent, some, pushed.callback());
+    static_cast<void>(pushed.get());
+  }
+}
+
+class KilledPeerTest : public testing::TestWithParam<Transport> {
+ protected:
+  void start() {
+    int in[2];
+    int out[2];
+    CHECK(::pipe(in) == 0 && ::pipe(out) == 0);
+    child = ::fork();
+    if (child == 0) {
+      ::dup2(in[0], kChildIn);
+      ::dup2(out[1], kChildOut);
+      ::execl("/proc/self/exe", "other_process", "--gtest_also_run_disabled_tests",
+              "--gtest_filter=DISABLED_OtherProcess.*", nullptr);
+      ::_exit(1);
+    }
+    ::close(in[0]);
+    ::close(out[1]);
+    to_child = in[1];
+    from_child = out[0];
+  }
+  void kill_child() {
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    ::close(to_child);
+    ::close(from_child);
+  }
+
+  pid_t child = 0;
+  int to_child = -1;
+  int from_child = -1;
+};
+
+TEST_P(KilledPeerTest, LeavesTheOthersWorking) {
+  start();
+  write_text(to_child, GetParam() == Transport::kTcp ? "tcp" : "shm");
+  Node node(only(GetParam()), 256, 8);
+  Node friendly(only(GetParam()), 256, 8);
+  node.memory.fill(4);
+  const PeerId doomed = node.link->add_peer(read_text(from_child)).value();
+  Heard<Result<Arrival>> from_doomed;
+  node.link->open_landing({{2, 2}, doomed, node.slab, block_range(128, 128)}, from_doomed.callback());
+  write_text(to_child, node.link->address());
+  EXPECT_EQ(read_text(from_child), "ready");
+  await_path(*node.link, doomed, GetParam());
+  std::vector<Heard<Result<Pushed>>> pushed(2000);  // far more than can be through before the kill
+  for (auto& one : pushed) {
+    Push some = whole(node, {1, 1}, block_range(0, 128));
+    some.last = false;
+    node.link->push(doomed, some, one.callback());
+  }
+  while (node.link->counters().bytes_received < (1 << 20)) std::this_thread::yield();
+  kill_child();
+
+  const PeerId there = node.link->add_peer(friendly.link->address()).value();
+  const PeerId here = friendly.link->add_peer(node.link->address()).value();
+  await_path(*node.link, there, GetParam());
+  const auto transfer = [&](Ticket ticket) {
+    Heard<Result<Arrival>> arrived;
+    friendly.link->open_landing({ticket, here, friendly.slab, block_range(0, 128)}, arrived.callback());
+    EXPECT_FALSE(friendly.link->add_peer(friendly.link->address()).ok());
+    node.link->push(there, whole(node, ticket, block_range(0, 128)), [](auto) {});
+    const auto arrival = arrived.get();
+    EXPECT_TRUE(arrival.ok());
+  };
+  transfer({3, 3});
+  Heard<int> dropped;
+  node.link->drop_peer(doomed, [done = dropped.callback()] { done(1); });
+  dropped.get();
+  EXPECT_EQ(from_doomed.get().error().code, ErrorCode::kUnavailable);
+  int lost = 0;
+  for (auto& one : pushed) lost += one.get().ok() ? 0 : 1;
+  EXPECT_GT(lost, 0);
+  transfer({4, 4});
+}
+
+INSTANTIATE_TEST_SUITE_P(Over, KilledPeerTest, testing::Values(Transport::kSharedMemory, Transport::kTcp), name_of);
+
+}  // namespace
+}  // namespace troupe::link

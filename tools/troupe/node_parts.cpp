@@ -1,0 +1,247 @@
+#include "tools/troupe/node_parts.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <malloc.h>
+#include <unistd.h>
+#include <caf/send.hpp>
+
+#include "actors/messages/trace_table.hpp"
+#include "actors/neighbours/middleman.hpp"
+#include "actors/neighbours/neighbours.hpp"
+#include "actors/request/deadlines.hpp"
+#include "actors/request/request.hpp"
+#include "actors/router/policy_actor.hpp"
+#include "actors/router/router.hpp"
+#include "runtime/base/random.hpp"
+#include "runtime/clock/wall_clock.hpp"
+#include "runtime/link/ucx_link.hpp"
+#include "runtime/model/fingerprint.hpp"
+#include "runtime/model/memory_plan.hpp"
+#include "tools/troupe/node_settings.hpp"
+#include "tools/troupe/status_json.hpp"
+#include "tools/troupe/version.hpp"
+
+namespace troupe {
+namespace {
+
+/// Reading and tokenizing this much text takes a few milliseconds, which is as long as other messages shall wait.
+constexpr std::size_t kOwnThreadFromBytes = 32 * 1024;
+/// How long actors may take to end once they were told to; each needs a message or two.
+constexpr std::chrono::milliseconds kEndTimeout{5000};
+constexpr std::chrono::milliseconds kPoll{10};
+
+/// In how many pieces a long prompt's KV travels while it is computed: the last of them is what a client's second token
+/// waits for.
+constexpr std::int32_t kLayerGroups = 6;
+
+std::unique_ptr<exec::NodeConfig> actor_config_for(const NodeOptions& options) {
+  if (options.cluster) return std::make_unique<ClusterActorsConfig>();
+  return std::make_unique<exec::NodeConfig>();
+}
+
+}  // namespace
+
+void pause(caf::scoped_actor& self, std::chrono::milliseconds time) {
+  self->receive(caf::after(time) >> [] {});
+}
+
+Node::Parts::Parts(const NodeOptions& node)
+    : name(node.cluster ? node.cluster->config.nodes.at(node.cluster->node).name : "local"),
+      log(std::make_shared<EventLog>(node.config.log)),
+      actor_config(actor_config_for(node)),
+      actors(*actor_config) {
+  register_traced_messages();
+  if (node.config.trace.enabled) {
+    flight = std::make_unique<trace::FlightRecorder>(node.config.trace.ring_size);
+    trace::install(flight.get());
+  }
+}
+
+Node::Parts::~Parts() {
+  server.reset();  // cuts what is left; its calls give their requests up
+  {
+    caf::scoped_actor self{actors};
+    const auto deadline = clock::steady_now() + kEndTimeout;
+    while (gateway && calls_under_way(self) > 0 && clock::steady_now() < deadline) pause(self, kPoll);
+    // A call ends before its requests do: those wait until a machine has let go of them, which a step may hold up.
+    // What other nodes asked for goes on elsewhere.
+    while (gateway && supervisor && !neighbours && !at_rest(self) && clock::steady_now() < deadline) pause(self, kPoll);
+    for (const auto& actor :
+         {caf::actor_cast<caf::actor>(gateway), caf::actor_cast<caf::actor>(view),
+          caf::actor_cast<caf::actor>(neighbours), caf::actor_cast<caf::actor>(supervisor),
+          caf::actor_cast<caf::actor>(router), caf::actor_cast<caf::actor>(deadlines),
+          caf::actor_cast<caf::actor>(recorder)})
+      if (actor) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+    gateway = nullptr;
+    view = nullptr;
+    neighbours = nullptr;
+    supervisor = nullptr;
+    router = nullptr;
+    deadlines = nullptr;
+    recorder = nullptr;
+    options.reset();
+    while (actors.registry().running() > 1 && clock::steady_now() < deadline) pause(self, kPoll);  // 1: self
+  }
+  // An actor that did not end in that time would hold the process up for ever.
+  actors.await_actors_before_shutdown(false);
+  link.reset();      // nothing writes the slabs any more
+  machines.clear();  // waits for a running step
+  trace::install(nullptr);
+}
+
+Result<void> Node::Parts::load_machine(const config::ServeConfig& config, const model::Checkpoint& checkpoint,
+                                       MachineSpec spec, const std::function<void(double)>& progress) {
+  TRY(settings, device_options(config, checkpoint));
+  if (link && spec.role != policies::Role::kToken) settings.layer_groups = kLayerGroups;
+  TRY(device, device::CpuDevice::load(checkpoint, settings, progress));
+  spec.device = std::move(device);
+  const auto& scheduling = config.scheduling;
+  spec.max_batch_tokens = static_cast<std::int32_t>(scheduling.max_batch_tokens);
+  spec.prompt_tokens_beside_decodes = static_cast<std::int32_t>(scheduling.prompt_tokens_beside_decodes);
+  spec.token_limits.max_running = static_cast<std::int32_t>(scheduling.max_running);
+  const auto& info = spec.device->info();
+  if (link) spec.slab = link->add_slab(spec.device->kv_slab(), info.kv);
+  banner += (banner.empty() ? "" : "\n") + spec.name + " on " + info.name + ": weights " +
+            model::written_bytes(info.weight_bytes) + ", KV " + model::written_bytes(info.kv.slab_bytes()) + " in " +
+            std::to_string(info.kv.blocks) + " blocks";
+  machines.push_back(std::move(spec));
+  return {};
+}
+
+Result<void> Node::Parts::start_link(const config::LinkSection& section) {
+  link::UcxOptions settings;
+  settings.shared_memory = section.transport != config::LinkTransport::kTcp;
+  settings.checksums = section.checksums;
+  TRY(started, link::start_ucx_link(settings));
+  link = std::move(started);
+  return {};
+}
+
+Result<void> Node::Parts::start_actors(const NodeOptions& node, const model::Checkpoint& checkpoint) {
+  const auto& scheduling = node.config.scheduling;
+  recorder = actors.spawn<Recorder>(flight.get());
+  const bool routes = !node.cluster || node.cluster->config.nodes.at(node.cluster->node).router;
+  if (routes) {
+    TRY(policy, policies::make_routing_policy(scheduling.policy));
+    const RoutingPolicyActor host =
+        actors.spawn<RoutingPolicyHost>(std::shared_ptr<policies::RoutingPolicy>(std::move(policy)));
+    router = actors.spawn<Router>(RouterLimits{static_cast<std::int32_t>(scheduling.max_waiting)}, host);
+    deadlines = actors.spawn<Deadlines>();
+  }
+  if (node.cluster) TRY_VOID(start_neighbours(*node.cluster, checkpoint));
+  if (!machines.empty()) {
+    if (neighbours) {
+      supervisor = actors.spawn<Supervisor>(neighbours, machines);
+    } else {
+      supervisor = actors.spawn<Supervisor>(router, machines, serving);
+    }
+  }
+  view = actors.spawn<ClusterView>(cluster());
+  // Once this is answered, the node's machines have joined the router: a first request finds them.
+  caf::scoped_actor self{actors};
+  self->request(cluster(), caf::infinite, QueryCluster{}).receive([](const ClusterState&) {}, [](caf::error&) {});
+  return {};
+}
+
+Result<void> Node::Parts::start_neighbours(const ClusterPlace& place, const model::Checkpoint& checkpoint) {
+  NeighboursOptions settings;
+  settings.cluster = place.config.name;
+  settings.build = kVersion;
+  settings.self = NodeId{static_cast<std::uint32_t>(place.node)};
+  std::vector<ControlAddress> addresses;
+  for (const auto& node : place.config.nodes) {
+    settings.nodes.push_back(node.name);
+    addresses.push_back({node.address, node.control_port});
+  }
+  const auto own = addresses.at(place.node);
+  settings.model = model::fingerprint(checkpoint);
+  settings.incarnation = entropy64();
+  settings.pid = static_cast<std::uint32_t>(::getpid());
+  settings.heartbeat = place.config.failure.heartbeat;
+  settings.silence = place.config.failure.silence;
+  settings.draw = entropy64;
+  settings.router = router;
+  settings.link = link;
+  settings.dialler = middleman_dialler(actors, std::move(addresses));
+  settings.serving = serving;
+  settings.tell = [log = log](const std::string& event, const std::string& node, const std::string& why) {
+    const auto level = event == "joined" ? config::LogLevel::kInfo : config::LogLevel::kWarning;
+    log->write(level, "node_" + event, {{"node", node}, {"why", why}});
+  };
+  neighbours = actors.spawn<Neighbours>(std::move(settings));
+  return publish(actors, neighbours, own);
+}
+
+SupervisorActor Node::Parts::cluster() const { return neighbours ? SupervisorActor{neighbours} : supervisor; }
+
+void Node::Parts::start_gateway(const config::ServeConfig& config, openai::ServedModel model) {
+  auto paths = view_paths();
+  for (const auto& route : http_routes(GatewayOptions{})) paths.push_back(route.path);
+  metrics = std::make_shared<NodeMetrics>(model.names.front(), std::move(paths));
+  GatewayOptions result;
+  result.extra_routes = view_routes(*this, model.names.front());
+  result.observer = NodeMetrics::observer(metrics, log);
+  const RequestPeers peers{router, deadlines, model.tokenizer};
+  result.model = std::make_shared<const openai::ServedModel>(std::move(model));
+  result.limits = api_limits(config);
+  result.start_request = [&system = actors, peers, recorder = recorder](std::shared_ptr<const RequestSpec> spec,
+                                                                        RequesterActor requester) -> CancellableActor {
+    caf::anon_send(recorder, RequestBegan{spec->id, spec->name});
+    return system.spawn<Request>(std::move(spec), std::move(requester), peers);
+  };
+  // Ids start at a random place, so that those of a node that was started again are new.
+  result.next_request_id = [next = std::make_shared<std::atomic<std::uint64_t>>(entropy64())] {
+    return RequestId{next->fetch_add(1)};
+  };
+  result.unix_seconds = clock::unix_seconds;
+  result.version = kVersion;
+  result.ready = [serving = serving] { return *serving > 0; };
+  result.own_thread_from_bytes = kOwnThreadFromBytes;
+  result.request_timeout = config.scheduling.request_timeout;
+  // What calls free lies between what others still hold, so that glibc of itself gives back only the heap's end.
+  result.on_idle = [] { ::malloc_trim(0); };
+  options = std::make_shared<const GatewayOptions>(std::move(result));
+  gateway = actors.spawn<Gateway>(options);
+}
+
+Result<void> Node::Parts::listen(const config::HttpSection& section) {
+  const auto routes = http_routes(*options);
+  TRY(server_settings, server_config(section, routes));
+  server_settings.on_answer = [metrics = metrics, routes](int status, std::optional<std::size_t> route) {
+    metrics->http_answered(status, route ? std::string_view{routes.at(*route).path} : std::string_view{});
+  };
+  TRY(started,
+      http::Server::start(std::move(server_settings), [to = gateway](std::shared_ptr<http::Exchange> exchange) {
+        caf::anon_send(to, HttpArrived{std::move(exchange)});
+      }));
+  server = std::move(started);
+  const bool wildcard = section.address == "0.0.0.0" || section.address == "::";
+  const std::string host = wildcard || section.address == "localhost" ? "127.0.0.1" : section.address;
+  url = (section.tls.certificate.empty() ? "http://" : "https://") +
+        (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + std::to_string(server->port());
+  return {};
+}
+
+std::size_t Node::Parts::calls_under_way(caf::scoped_actor& self) const {
+  std::size_t calls = 0;
+  self->request(gateway, caf::infinite, QueryGateway{})
+      .receive([&](const GatewayState& state) { calls = state.calls; }, [](caf::error&) {});
+  return calls;
+}
+
+bool Node::Parts::at_rest(caf::scoped_actor& self) const {
+  bool rest = true;
+  const auto look = [&](const ClusterState& cluster) {
+    for (const auto& machine : cluster.machines) {
+      const auto load = load_of(machine);
+      const auto free = machine.blocks.by_state[static_cast<std::size_t>(BlockState::kFree)];
+      rest = rest && (!machine.alive || (load.running + load.waiting == 0 && free == machine.blocks.total));
+    }
+  };
+  self->request(supervisor, caf::infinite, QueryCluster{}).receive(look, [](caf::error&) {});
+  return rest;
+}
+
+}  // namespace troupe

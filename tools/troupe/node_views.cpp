@@ -1,0 +1,62 @@
+// What a node shows of itself over HTTP.
+#include <unistd.h>
+#include <caf/send.hpp>
+
+#include "tools/troupe/node_parts.hpp"
+#include "tools/troupe/status_json.hpp"
+
+namespace troupe {
+namespace {
+
+constexpr const char* kStatusPath = "/troupe/status";
+constexpr const char* kMetricsPath = "/metrics";
+constexpr const char* kRequestPath = "/troupe/requests/{id}";
+
+void answer_trace(http::Exchange& exchange, const Result<std::vector<trace::RequestTrace>>& traces) {
+  if (!traces.ok()) {
+    exchange.respond_error(traces.error().code == ErrorCode::kMissingInput ? 404 : 501, traces.error().message);
+    return;
+  }
+  const bool json = http::query_value(exchange.request().query, "format") == "json";
+  std::string body;
+  for (const auto& each : *traces)
+    body += (body.empty() ? "" : json ? "," : "\n") + (json ? as_json(each) : as_text(each));
+  exchange.respond(200, json ? "application/json" : "text/plain; charset=utf-8", json ? "[" + body + "]" : body);
+}
+
+}  // namespace
+
+std::vector<std::string> view_paths() { return {kStatusPath, kMetricsPath, kRequestPath}; }
+
+std::vector<ExtraRoute> view_routes(const Node::Parts& parts, const std::string& model_name) {
+  const auto show = [view = parts.view](std::function<void(const ClusterState&)> with) {
+    caf::anon_send(view, ShowCluster{std::move(with)});
+  };
+  ExtraRoute status;
+  status.route = {"GET", kStatusPath, http::Scope::kInspect, false, std::nullopt};
+  status.handler = [show, model_name, name = parts.name,
+                    draining = parts.draining](std::shared_ptr<http::Exchange> exchange) {
+    show([exchange, model_name, name, draining](const ClusterState& cluster) {
+      const NodeState node{name, model_name, *draining ? "draining" : "serving", static_cast<long>(::getpid())};
+      exchange->respond(200, "application/json", status_json(node, cluster));
+    });
+  };
+  ExtraRoute numbers;
+  numbers.route = {"GET", kMetricsPath, http::Scope::kMetrics, false, std::nullopt};
+  numbers.handler = [show, metrics = parts.metrics](std::shared_ptr<http::Exchange> exchange) {
+    show([exchange, metrics](const ClusterState& cluster) {
+      exchange->respond(200, metrics::kExpositionContentType, metrics->exposition(cluster));
+    });
+  };
+  ExtraRoute request;
+  request.route = {"GET", kRequestPath, http::Scope::kInspect, false, std::nullopt};
+  request.handler = [recorder = parts.recorder](std::shared_ptr<http::Exchange> exchange) {
+    const std::string id = exchange->request().parameter;
+    caf::anon_send(recorder, ShowRequest{id, [exchange](const Result<std::vector<trace::RequestTrace>>& traces) {
+                                           answer_trace(*exchange, traces);
+                                         }});
+  };
+  return {std::move(status), std::move(numbers), std::move(request)};
+}
+
+}  // namespace troupe
