@@ -177,6 +177,7 @@ struct PromptStopped {
   request @0 :UInt64;
   attempt @1 :Int32;
   ticket @2 :Ticket;
+  complete @3 :Bool;
 }
 
 enum FinishReason {

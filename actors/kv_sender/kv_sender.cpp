@@ -20,7 +20,8 @@ Result<TokenId> first_token_in(const std::vector<std::byte>& note) {
   std::uint32_t token = 0;
   for (std::size_t i = 0; i < note.size() && i < 4; ++i) token |= static_cast<std::uint32_t>(note[i]) << (8 * i);
   if (note.size() != 4 || token > 0x7fffffff)
-    return Error{ErrorCode::kInvalidInput, "The note of a KV transfer is not a token id. Run the same build on all nodes."};
+    return Error{ErrorCode::kInvalidInput,
+                 "The note of a KV transfer is not a token id. Run the same build on all nodes."};
   return static_cast<TokenId>(token);
 }
 
@@ -57,8 +58,7 @@ void KvSender::on(SendKv& send_kv) {
   const RequestId id = send_kv.spec->id;
   if (send_kv.blocks < 1 || send_kv.blocks > machine_.blocks) {
     refuse(send_kv, {ErrorCode::kTooLarge, "The prompt needs " + std::to_string(send_kv.blocks) +
-                                               " KV blocks; the prompt machine has " +
-                                               std::to_string(machine_.blocks) +
+                                               " KV blocks; the prompt machine has " + std::to_string(machine_.blocks) +
                                                ". Give it more KV memory (device.kv_memory)."});
     return;
   }
@@ -68,7 +68,7 @@ void KvSender::on(SendKv& send_kv) {
       return;
     }
     auto& job = before->second;
-    if (const auto replaced = returning_.find(id); replaced != returning_.end()) tell_receiver(replaced->second);
+    if (const auto replaced = returning_.find(id); replaced != returning_.end()) tell_receiver(replaced->second, false);
     returning_.insert_or_assign(id, std::move(send_kv));
     stop(job);
     return;
@@ -99,8 +99,9 @@ void KvSender::on(BlocksReserved& reserved) {
   }
   job.layerwise = static_cast<std::int32_t>(job.what.spec->prompt.size() + job.what.generated.size()) >=
                   machine_.layerwise_from_tokens;
-  RunPrompt run{job.what.spec,          job.what.attempt,        job.what.generated, job.blocks,
-                job.what.token_machine, PromptClientActor{KvSenderActor{this}}, job.what.request, job.layerwise};
+  RunPrompt run{job.what.spec,    job.what.attempt,       job.what.generated,
+                job.blocks,       job.what.token_machine, PromptClientActor{KvSenderActor{this}},
+                job.what.request, job.layerwise};
   send(machine_.prompt, std::move(run));
   ask_for_blocks();
 }
@@ -155,11 +156,11 @@ void KvSender::push(Job& job, const KvWritten& what, std::optional<TokenId> last
   push.last = last.has_value();
   if (last) push.note = note_of_first_token(*last);
   ++job.pushing;
-  link_->push(job.what.peer, std::move(push),
-              [self = KvSenderActor{this}, request = what.request, ticket = job.what.ticket](Result<link::Pushed> how) {
-                caf::anon_send(
-                    self, KvPushed{request, ticket, std::make_shared<const Result<link::Pushed>>(std::move(how))});
-              });
+  link_->push(
+      job.what.peer, std::move(push),
+      [self = KvSenderActor{this}, request = what.request, ticket = job.what.ticket](Result<link::Pushed> how) {
+        caf::anon_send(self, KvPushed{request, ticket, std::make_shared<const Result<link::Pushed>>(std::move(how))});
+      });
 }
 
 void KvSender::on(const KvPushed& pushed) {
@@ -168,7 +169,7 @@ void KvSender::on(const KvPushed& pushed) {
   auto& job = found->second;
   --job.pushing;
   if (!pushed.how->ok() && !job.stopped) {
-    tell_receiver(job.what);
+    tell_receiver(job.what, false);
     stop(job);
   }
   end_if_idle(pushed.request);
@@ -178,13 +179,16 @@ void KvSender::on(const PromptCancelled& cancelled) {
   auto* const job = find(cancelled.request, cancelled.attempt);
   if (job == nullptr || job->phase != Phase::kPrompt) return;
   job->phase = Phase::kSending;
-  if (!std::exchange(job->stopped, true)) tell_receiver(job->what);  // the device failed: the prompt actor told the request
+  if (!std::exchange(job->stopped, true))
+    tell_receiver(job->what, false);  // the device failed: the prompt actor told the request
   end_if_idle(cancelled.request);
 }
 
 void KvSender::end_if_idle(RequestId request) {
   const auto& job = jobs_.at(request);
-  if (job.phase == Phase::kSending && job.pushing == 0) end(request);
+  if (job.phase != Phase::kSending || job.pushing > 0) return;
+  if (!job.stopped) tell_receiver(job.what, true);
+  end(request);
 }
 
 void KvSender::on(const StopKv& stop_kv) {
@@ -216,11 +220,11 @@ void KvSender::stop(Job& job) {
 
 void KvSender::refuse(const SendKv& what, Error error) {
   send(what.request, RequestFailed{what.spec->id, what.attempt, std::move(error)});
-  tell_receiver(what);
+  tell_receiver(what, false);
 }
 
-void KvSender::tell_receiver(const SendKv& what) {
-  send(neighbours_, KvSendEnded{what.to, what.spec->id, what.attempt, what.ticket});
+void KvSender::tell_receiver(const SendKv& what, bool complete) {
+  send(neighbours_, KvSendEnded{what.to, what.spec->id, what.attempt, what.ticket, complete});
 }
 
 void KvSender::end(RequestId request) {

@@ -1,6 +1,6 @@
 // The prompts that one machine runs for token machines of other nodes, and the sending of their KV.
 // Owns: those prompts, from the command to the last byte sent; the lease on the local blocks that they are computed in.
-// Promises: first come first served for memory; each command ends in a transfer that is complete, or in KvSendEnded; a
+// Promises: first come first served for memory; each command ends in KvSendEnded, unless it was stopped; a
 // block goes home when no step and no push uses it. To the prompt actor it is a client like the token actor of its own
 // machine.
 #pragma once
@@ -55,8 +55,8 @@ class KvSender final : public exec::Actor<KvSenderActor::base> {
     std::vector<BlockLife> blocks;
     std::optional<KvWritten> tail;  // the last layers of the last blocks: sent with the first token
     bool layerwise = false;
-    bool stopped = false;           // nobody wants it any more
-    std::int32_t pushing = 0;       // pieces that the link reads
+    bool stopped = false;      // nobody wants it any more
+    std::int32_t pushing = 0;  // pieces that the link reads
   };
 
   void on(SendKv& send_kv);
@@ -74,7 +74,7 @@ class KvSender final : public exec::Actor<KvSenderActor::base> {
   /// Ends the job when neither a step nor the link uses its blocks.
   void end_if_idle(RequestId request);
   void refuse(const SendKv& what, Error error);
-  void tell_receiver(const SendKv& what);
+  void tell_receiver(const SendKv& what, bool complete);
   /// The job is over: its blocks go home.
   void end(RequestId request);
   Job* find(RequestId request, Attempt attempt);

@@ -36,9 +36,9 @@ using LeaseHolderActor =
     caf::typed_actor<caf::reacts_to<BlocksReserved>, caf::reacts_to<BlocksRefused>, caf::reacts_to<BlocksAvailable>>;
 
 /// Grants and takes back blocks; asked for its state by whoever shows it.
-using PoolActor =
-    caf::typed_actor<caf::reacts_to<ReserveBlocks>, caf::reacts_to<AdvertiseBlocks>, caf::reacts_to<CommitBlocks>,
-                     caf::reacts_to<ReleaseBlocks>, caf::reacts_to<BlockFreed>, caf::replies_to<QueryPool>::with<PoolState>>;
+using PoolActor = caf::typed_actor<caf::reacts_to<ReserveBlocks>, caf::reacts_to<AdvertiseBlocks>,
+                                   caf::reacts_to<CommitBlocks>, caf::reacts_to<ReleaseBlocks>,
+                                   caf::reacts_to<BlockFreed>, caf::replies_to<QueryPool>::with<PoolState>>;
 
 /// One block in use.
 using BlockActor = caf::typed_actor<caf::reacts_to<MoveBlock>>;

@@ -41,6 +41,8 @@ struct RunPromptElsewhere;
 struct CancelPromptElsewhere;
 struct ReportElsewhere;
 struct LandingEnded;
+struct LandingDue;
+struct LinkBroken;
 struct KvSendEnded;
 struct SendKv;
 struct StopKv;
@@ -54,8 +56,8 @@ using NeighboursActor =
                      caf::reacts_to<DialResult>, caf::reacts_to<NeighboursTick>, caf::reacts_to<AdmitElsewhere>,
                      caf::reacts_to<CancelElsewhere>, caf::reacts_to<RunPromptElsewhere>,
                      caf::reacts_to<CancelPromptElsewhere>, caf::reacts_to<ReportElsewhere>,
-                     caf::reacts_to<LandingEnded>, caf::reacts_to<KvSendEnded>,
-                     caf::replies_to<QueryCluster>::with<ClusterState>>;
+                     caf::reacts_to<LandingEnded>, caf::reacts_to<LandingDue>, caf::reacts_to<LinkBroken>,
+                     caf::reacts_to<KvSendEnded>, caf::replies_to<QueryCluster>::with<ClusterState>>;
 
 /// Runs prompts of other nodes' requests on one machine and sends their KV away; see actors/kv_sender.
 using KvSenderActor =
@@ -106,6 +108,17 @@ struct LandingEnded {
   std::shared_ptr<const Result<link::Arrival>> how;
 };
 
+/// From the neighbours actor to itself: all was sent under this ticket some time ago.
+struct LandingDue {
+  Ticket ticket;
+};
+
+/// From the link: nothing gets through to this peer any more.
+struct LinkBroken {
+  link::PeerId peer;
+  std::string why;
+};
+
 /// Command to a KV sender: run this prompt, and send its KV to `to` under the ticket.
 struct SendKv {
   std::shared_ptr<const RequestSpec> spec;
@@ -114,7 +127,7 @@ struct SendKv {
   Ticket ticket;
   std::int32_t blocks = 0;  ///< as many as the landing has
   NodeId to;
-  link::PeerId peer;        ///< the same node, as the link knows it
+  link::PeerId peer;  ///< the same node, as the link knows it
   MachineId token_machine;
   ProgressActor request;
 };
@@ -137,12 +150,13 @@ struct KvPushed {
   std::shared_ptr<const Result<link::Pushed>> how;
 };
 
-/// Notice of a KV sender: nothing more will be sent under this ticket, and not all was.
+/// Notice of a KV sender: nothing more will be sent under this ticket.
 struct KvSendEnded {
   NodeId to;
   RequestId request;
   Attempt attempt = 0;
   Ticket ticket;
+  bool complete = false;  ///< all was sent
 };
 
 }  // namespace troupe
@@ -155,6 +169,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::RunPromptElsewhere)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::CancelPromptElsewhere)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ReportElsewhere)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::LandingEnded)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::LandingDue)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::LinkBroken)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::SendKv)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::StopKv)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::PeerGone)

@@ -32,6 +32,7 @@ struct ForgetDeadline;
 struct DeadlineTick;
 struct DeadlinePassed;
 struct GapDue;
+struct RouteAgain;
 
 /// Told where a request goes. Part of the request actor's interface.
 using RoutedActor = caf::typed_actor<caf::reacts_to<Routed>, caf::reacts_to<RouteRefused>, caf::reacts_to<MachineLost>>;
@@ -51,7 +52,8 @@ using RoutingPolicyActor = caf::typed_actor<caf::reacts_to<DecideRoute>>;
 using RequestActor =
     caf::typed_actor<caf::reacts_to<CancelCompletion>, caf::reacts_to<Routed>, caf::reacts_to<RouteRefused>,
                      caf::reacts_to<MachineLost>, caf::reacts_to<TokenProduced>, caf::reacts_to<RequestFailed>,
-                     caf::reacts_to<RequestReleased>, caf::reacts_to<DeadlinePassed>, caf::reacts_to<GapDue>>;
+                     caf::reacts_to<RequestReleased>, caf::reacts_to<DeadlinePassed>, caf::reacts_to<GapDue>,
+                     caf::reacts_to<RouteAgain>>;
 
 /// Tells requests when their time is up.
 using DeadlinesActor =
@@ -65,6 +67,7 @@ struct RouteRequest {
   std::int32_t max_tokens = 0;  ///< still to generate at most
   Attempt attempt = 0;
   RoutedActor reply_to;
+  std::vector<MachineId> avoid;  ///< where earlier attempts failed: not chosen while there are others
 };
 
 /// Reply to RouteRequest.
@@ -141,6 +144,11 @@ struct GapDue {
   std::int32_t missing = 0;  ///< its index
 };
 
+/// From a request to itself: the pause before this attempt is over.
+struct RouteAgain {
+  Attempt attempt = 0;
+};
+
 /// Command: tell this request when `at` has passed.
 struct WatchDeadline {
   RequestId request;
@@ -177,6 +185,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::DecideRoute)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::RouteDecided)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::DeadlinePassed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::GapDue)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::RouteAgain)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::WatchDeadline)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ForgetDeadline)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::DeadlineTick)

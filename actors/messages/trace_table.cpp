@@ -125,6 +125,7 @@ void register_traced_messages() {
       TROUPE_TRACED(DeadlineTick),
       TROUPE_TRACED(DeadlinePassed),
       TROUPE_TRACED(GapDue),
+      TROUPE_TRACED(RouteAgain),
       // cluster.hpp
       TROUPE_TRACED(QueryCluster),
       TROUPE_TRACED(ClusterState),
@@ -138,6 +139,8 @@ void register_traced_messages() {
       TROUPE_TRACED(CancelPromptElsewhere),
       TROUPE_TRACED(ReportElsewhere),
       TROUPE_TRACED(LandingEnded),
+      TROUPE_TRACED(LandingDue),
+      TROUPE_TRACED(LinkBroken),
       TROUPE_TRACED(SendKv),
       TROUPE_TRACED(StopKv),
       TROUPE_TRACED(PeerGone),

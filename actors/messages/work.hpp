@@ -50,9 +50,9 @@ using PromptClientActor =
     caf::typed_actor<caf::reacts_to<PromptCommitted>, caf::reacts_to<PromptCancelled>, caf::reacts_to<KvWritten>>;
 
 /// Queues and batches prompts.
-using PromptActor = caf::typed_actor<caf::reacts_to<RunPrompt>, caf::reacts_to<CancelPrompt>,
-                                     caf::reacts_to<StepFinished>, caf::reacts_to<LayersWritten>,
-                     caf::replies_to<QueryWork>::with<WorkState>>;
+using PromptActor =
+    caf::typed_actor<caf::reacts_to<RunPrompt>, caf::reacts_to<CancelPrompt>, caf::reacts_to<StepFinished>,
+                     caf::reacts_to<LayersWritten>, caf::replies_to<QueryWork>::with<WorkState>>;
 
 /// Holds leases and decodes.
 using TokenActor =

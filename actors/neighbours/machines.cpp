@@ -148,7 +148,8 @@ caf::typed_response_promise<ClusterState> Neighbours::state() {
     complete({});
   } else {
     request(supervisor_, caf::infinite, QueryCluster{})
-        .then([complete](const ClusterState& cluster) { complete(cluster); }, [complete](caf::error&) { complete({}); });
+        .then([complete](const ClusterState& cluster) { complete(cluster); },
+              [complete](caf::error&) { complete({}); });
   }
   return promise;
 }

@@ -26,7 +26,9 @@ class Dial final : public caf::event_based_actor {
               const auto peer = caf::actor_cast<FrameActor>(actor);
               tell({node_, peer, peer ? "" : "nothing is published there"});
             },
-            [this](caf::error& error) { tell({node_, FrameActor{}, home_system().render(error)}); });
+            [this](caf::error& error) {
+              tell({node_, FrameActor{}, home_system().render(error)});
+            });
     return {};
   }
 

@@ -18,6 +18,10 @@ Neighbours::Neighbours(caf::actor_config& config, NeighboursOptions options)
 NeighboursActor::behavior_type Neighbours::make_behavior() {
   set_down_handler([this](const caf::down_msg& down) { on(down); });
   for (auto& [id, peer] : peers_) peer.requests = spawn<RemoteRequests>(id, NeighboursActor{this});
+  options_.link->on_broken([self = caf::weak_actor_ptr(ctrl())](link::PeerId peer, const Error& error) {
+    if (const auto strong = caf::actor_cast<NeighboursActor>(self.lock()))
+      caf::anon_send(strong, LinkBroken{peer, error.message});
+  });
   send(NeighboursActor{this}, NeighboursTick{});
   return {
       [this](const WireFrame& frame) { on(frame); },
@@ -31,6 +35,8 @@ NeighboursActor::behavior_type Neighbours::make_behavior() {
       [this](const CancelPromptElsewhere& cancel) { on(cancel); },
       [this](ReportElsewhere& report) { on(report); },
       [this](const LandingEnded& ended) { on(ended); },
+      [this](const LandingDue& due) { on(due); },
+      [this](const LinkBroken& broken) { on(broken); },
       [this](const KvSendEnded& ended) { on(ended); },
       [this](const QueryCluster&) { return state(); },
   };
@@ -62,8 +68,7 @@ void Neighbours::tick() {
       options_.dialler->dial(id, NeighboursActor{this});
     }
   }
-  for (const NodeId id : silent)
-    lose(id, "not heard for " + std::to_string(options_.silence.count()) + " ms");
+  for (const NodeId id : silent) lose(id, "not heard for " + std::to_string(options_.silence.count()) + " ms");
   wire::Beat beat{++beats_, latest_};
   for (const auto& [id, peer] : peers_)
     if (peer.session != 0) send_to(id, beat);
@@ -149,11 +154,21 @@ void Neighbours::on(const WireFrame& wire_frame) {
   }
   if (const auto* refused = std::get_if<wire::Refused>(&frame->message)) {
     for (auto& [id, peer] : peers_) {
-      if (peer.handle != from) continue;
+      // What it refuses may be of a session that is over.
+      if (peer.handle != from || (frame->session != peer.session && frame->session != peer.offered)) continue;
       lose(id, "it refused: " + refused->why);
       return;
     }
     return;
+  }
+  for (auto& [id, peer] : peers_) {
+    if (!peer.greeting || peer.greeting->session != frame->session || peer.greeter != from) continue;
+    const auto hello = *std::exchange(peer.greeting, std::nullopt);
+    if (peer.session != 0) lose(id, "it began a new session");
+    if (!peer.handle) monitor(from);
+    peer.handle = from;
+    settle(id, hello);
+    break;
   }
   const auto id = sender_of(frame->session);
   if (!id) {
@@ -185,31 +200,32 @@ void Neighbours::on_hello(const wire::Hello& hello, std::uint64_t session, const
   }
   auto& known = peer->second;
   if (session == 0) {
-    if (known.handle) lose(hello.node, "it started a new session");
-    known.handle = from;
-    monitor(known.handle);
+    known.greeting = hello;
+    known.greeter = from;
     auto answer = introduce();
     answer.session = hello.session;
     send_frame(from, hello.session, std::move(answer));
-  } else if (known.handle != from || known.offered != session || hello.session != session) {
-    return;  // the answer to an offer that was given up
+  } else if (known.handle == from && known.offered == session && hello.session == session) {
+    settle(hello.node, hello);
+    send_to(hello.node, wire::Beat{++beats_, latest_});  // by which the other side knows that the session is used
   }
-  settle(hello.node, hello);
 }
 
 void Neighbours::settle(NodeId id, const wire::Hello& hello) {
   auto& peer = peers_.at(id);
   peer.dialling = false;
   peer.session = hello.session;
+  peer.offered = 0;
+  peer.greeting.reset();
+  peer.greeter = nullptr;
+  peer.lost.clear();
   peer.incarnation = hello.incarnation;
   peer.pid = hello.pid;
   peer.heard = now();
   auto link = options_.link->add_peer(hello.link_address);
   if (link.ok()) {
     peer.link = *link;
-    const auto path = options_.link->path(*link);
-    options_.tell("joined", peer.name,
-                  "KV by " + path.transport + (path.why.empty() ? std::string{} : " (" + path.why + ")"));
+    options_.tell("joined", peer.name, "it runs build " + hello.build);
   } else {
     options_.tell("joined", peer.name, "without a path for KV: " + link.error().message);
   }
@@ -229,8 +245,10 @@ void Neighbours::lose(NodeId id, const std::string& why) {
   peer.offered = 0;
   if (!was_here) return;
   options_.tell("lost", peer.name, why);
-  for (const auto& [machine, remote] : peer.machines)
+  for (const auto& [machine, remote] : peer.machines) {
     if (options_.router) send(options_.router, MachineLeft{machine});
+    peer.lost.insert(machine);
+  }
   peer.machines.clear();
   count_serving();
   for (const auto& [request, served] : peer.admitted)
@@ -244,6 +262,14 @@ void Neighbours::lose(NodeId id, const std::string& why) {
   if (const auto link = std::exchange(peer.link, std::nullopt)) options_.link->drop_peer(*link, [] {});
   for (const auto& [ticket, landing] : landings_)
     if (landing.from == id) options_.link->close_landing(ticket);
+}
+
+void Neighbours::on(const LinkBroken& broken) {
+  for (auto& [id, peer] : peers_) {
+    if (peer.link != broken.peer) continue;
+    lose(id, "the connection for KV broke: " + broken.why);
+    return;
+  }
 }
 
 void Neighbours::on(const caf::down_msg& down) {

@@ -1,6 +1,6 @@
 // The other nodes of the cluster, as this one sees them.
-// Owns: the session with each (who it is, when it was last heard), what is known of its machines, the landings that were
-// opened for it, and the requests that it asked this node to serve. Promises: a node that falls silent, or whose
+// Owns: the session with each (who it is, when it was last heard), what is known of its machines, the landings that
+// were opened for it, and the requests that it asked this node to serve. Promises: a node that falls silent, or whose
 // connection breaks, is lost within `silence`: its machines leave the router, its landings close, what it asked for is
 // given up and its blocks come home; frames of a session that was given up are refused. Refuses: nodes of another
 // cluster or another protocol, each with the reason.
@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -73,6 +74,10 @@ class Neighbours final : public exec::Actor<NeighboursActor::base> {
     FrameActor handle;  // none: away
     bool dialling = false;
     std::uint64_t offered = 0;  // the session that we proposed
+    // A session that the peer proposed and we agreed to; it begins when the peer first uses it. Hellos may have waited
+    // in a connection for long, and the peer has given all but the last of them up.
+    std::optional<wire::Hello> greeting;
+    FrameActor greeter;
     std::uint64_t session = 0;  // 0: none that both agreed on
     std::uint64_t incarnation = 0;
     std::uint32_t pid = 0;
@@ -80,6 +85,7 @@ class Neighbours final : public exec::Actor<NeighboursActor::base> {
     std::optional<link::PeerId> link;
     ProgressActor requests;  // stands for the requests that live there
     std::map<MachineId, RemoteMachine> machines;
+    std::set<MachineId> lost;  // machines that it had when it was lost
     std::unordered_map<RequestId, Served> admitted;
   };
   /// A prompt that another node runs for a token actor here.
@@ -113,6 +119,7 @@ class Neighbours final : public exec::Actor<NeighboursActor::base> {
   void settle(NodeId id, const wire::Hello& hello);
   void lose(NodeId id, const std::string& why);
   void on(const caf::down_msg& down);
+  void on(const LinkBroken& broken);
   void refuse(const FrameActor& to, std::uint64_t session, std::string why, bool again);
   void send_frame(const FrameActor& to, std::uint64_t session, wire::Message message);
   bool send_to(NodeId id, wire::Message message);
@@ -137,6 +144,7 @@ class Neighbours final : public exec::Actor<NeighboursActor::base> {
   void on(const CancelPromptElsewhere& cancel);
   void on(ReportElsewhere& report);
   void on(const LandingEnded& ended);
+  void on(const LandingDue& due);
   void on(const KvSendEnded& ended);
   void handle(NodeId from, wire::Admit& admit);
   void handle(NodeId from, const wire::Cancel& cancel);

@@ -43,9 +43,9 @@ void Neighbours::on(AdmitElsewhere& admit) {
   const RequestId id = what.spec->id;
   const auto [node, machine] = remote(admit.machine);
   home_of(id, what.request);
-  const bool sent = machine != nullptr &&
-                    send_to(node, wire::Admit{*what.spec, time_left(*what.spec, now()), what.attempt,
-                                              std::move(what.generated), what.prompt_machine, admit.machine});
+  const bool sent =
+      machine != nullptr && send_to(node, wire::Admit{*what.spec, time_left(*what.spec, now()), what.attempt,
+                                                      std::move(what.generated), what.prompt_machine, admit.machine});
   if (sent) return;
   unable(what.request, id, what.attempt, "The machine that was to serve the request has left the cluster.");
   send(what.request, RequestReleased{id, what.attempt, 0});
@@ -78,8 +78,7 @@ void Neighbours::on(RunPromptElsewhere& run) {
   for (const auto& life : what.blocks) landing.blocks.push_back(life.block);
   send(local->second.what.pool, AdvertiseBlocks{what.blocks});
   options_.link->open_landing(std::move(landing), [self = NeighboursActor{this}, id, ticket](auto how) {
-    caf::anon_send(self,
-                   LandingEnded{id, ticket, std::make_shared<const Result<link::Arrival>>(std::move(how))});
+    caf::anon_send(self, LandingEnded{id, ticket, std::make_shared<const Result<link::Arrival>>(std::move(how))});
   });
   send_to(node, wire::StartPrompt{*what.spec, time_left(*what.spec, now()), what.attempt, std::move(what.generated),
                                   run.machine, what.token_machine, home_of(id, what.request), ticket,
@@ -124,7 +123,7 @@ void Neighbours::on(const LandingEnded& ended) {
 }
 
 void Neighbours::on(const KvSendEnded& ended) {
-  send_to(ended.to, wire::PromptStopped{ended.request, ended.attempt, ended.ticket});
+  send_to(ended.to, wire::PromptStopped{ended.request, ended.attempt, ended.ticket, ended.complete});
 }
 
 void Neighbours::on(ReportElsewhere& report) {
@@ -152,6 +151,10 @@ void Neighbours::handle(NodeId from, wire::Admit& admit) {
     admit_here(from, admit, token->second.what.prompt);
   } else if (const auto [node, machine] = remote(admit.prompt_machine); machine != nullptr) {
     admit_here(from, admit, machine->what.prompt);
+  } else if (std::any_of(peers_.begin(), peers_.end(),
+                         [&](const auto& each) { return each.second.lost.contains(admit.prompt_machine); })) {
+    unable(peers_.at(from).requests, admit.spec.id, admit.attempt, "The prompt machine has left the cluster.");
+    send(peers_.at(from).requests, RequestReleased{admit.spec.id, admit.attempt, 0});
   } else {
     early_.push_back({from, now(), std::move(admit)});
   }
@@ -206,7 +209,7 @@ void Neighbours::handle(NodeId from, wire::StartPrompt& start) {
     home = there->second.requests;
   }
   if (machine == local_.end() || !machine->second.kv_sender || !peer.link || !home) {
-    send_to(from, wire::PromptStopped{start.spec.id, start.attempt, start.ticket});
+    send_to(from, wire::PromptStopped{start.spec.id, start.attempt, start.ticket, false});
     return;
   }
   send(machine->second.kv_sender,
@@ -221,7 +224,17 @@ void Neighbours::handle(NodeId, const wire::StopPrompt& stop) {
 
 void Neighbours::handle(NodeId from, const wire::PromptStopped& stopped) {
   const auto landing = landings_.find(stopped.ticket);
-  if (landing != landings_.end() && landing->second.from == from) options_.link->close_landing(stopped.ticket);
+  if (landing == landings_.end() || landing->second.from != from) return;
+  if (stopped.complete) {
+    delayed_send(NeighboursActor{this}, options_.silence, LandingDue{stopped.ticket});
+  } else {
+    options_.link->close_landing(stopped.ticket);
+  }
+}
+
+void Neighbours::on(const LandingDue& due) {
+  // All was sent and something of it was lost on the way, or refused.
+  if (landings_.contains(due.ticket)) options_.link->close_landing(due.ticket);
 }
 
 void Neighbours::handle(NodeId, wire::Progress& progress) {

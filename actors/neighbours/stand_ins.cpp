@@ -4,8 +4,12 @@ namespace troupe {
 
 TokenActor::behavior_type RemoteToken::make_behavior() {
   return {
-      [this](AdmitRequest& admit) { send(neighbours_, AdmitElsewhere{machine_, std::move(admit)}); },
-      [this](const CancelRequest& cancel) { send(neighbours_, CancelElsewhere{machine_, cancel}); },
+      [this](AdmitRequest& admit) {
+        send(neighbours_, AdmitElsewhere{machine_, std::move(admit)});
+      },
+      [this](const CancelRequest& cancel) {
+        send(neighbours_, CancelElsewhere{machine_, cancel});
+      },
       // The rest is between the token actor and those on its own node.
       [](const PromptCommitted&) {},
       [](const PromptCancelled&) {},
@@ -20,7 +24,9 @@ TokenActor::behavior_type RemoteToken::make_behavior() {
 
 PromptActor::behavior_type RemotePrompt::make_behavior() {
   return {
-      [this](RunPrompt& run) { send(neighbours_, RunPromptElsewhere{machine_, std::move(run)}); },
+      [this](RunPrompt& run) {
+        send(neighbours_, RunPromptElsewhere{machine_, std::move(run)});
+      },
       [this](const CancelPrompt& cancel) {
         send(neighbours_,
              CancelPromptElsewhere{machine_, cancel, caf::actor_cast<PromptClientActor>(current_sender())});

@@ -15,12 +15,9 @@ Pool::Pool(caf::actor_config& config, std::int32_t blocks) : Actor(config), slot
 
 PoolActor::behavior_type Pool::make_behavior() {
   return {
-      [this](ReserveBlocks& reserve) { on(reserve); },
-      [this](const AdvertiseBlocks& advertise) { on(advertise); },
-      [this](const CommitBlocks& commit) { on(commit); },
-      [this](const ReleaseBlocks& release) { on(release); },
-      [this](const BlockFreed& freed) { on(freed); },
-      [this](const QueryPool&) { return state(); },
+      [this](ReserveBlocks& reserve) { on(reserve); },    [this](const AdvertiseBlocks& advertise) { on(advertise); },
+      [this](const CommitBlocks& commit) { on(commit); }, [this](const ReleaseBlocks& release) { on(release); },
+      [this](const BlockFreed& freed) { on(freed); },     [this](const QueryPool&) { return state(); },
   };
 }
 

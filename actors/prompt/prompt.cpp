@@ -84,9 +84,10 @@ void Prompt::on(const LayersWritten& written) {
     const std::int32_t ran = written.ran.at(place);
     if (!job->what.watch || ran == 0) continue;
     const std::int32_t done = job->done + ran;
-    KvWritten news{job->what.spec->id, job->what.attempt, job->done / kPositions, done / kPositions,
-                   written.first_layer, written.end_layer};
-    if (done == job->total) news.end_place = (done + kPositions - 1) / kPositions;  // the last block may stay partly empty
+    KvWritten news{job->what.spec->id, job->what.attempt,   job->done / kPositions,
+                   done / kPositions,  written.first_layer, written.end_layer};
+    if (done == job->total)
+      news.end_place = (done + kPositions - 1) / kPositions;  // the last block may stay partly empty
     if (news.end_place > news.first_place) send(job->what.token, news);
   }
 }

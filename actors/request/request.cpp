@@ -1,5 +1,6 @@
 #include "actors/request/request.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace troupe {
@@ -25,12 +26,7 @@ RequestActor::behavior_type Request::make_behavior() {
   return {
       [this](const CancelCompletion&) { cancel(FinishReason::kCancelled, std::nullopt); },
       [this](Routed& routed) { on(routed); },
-      [this](const RouteRefused& refused) {
-        if (refused.attempt != attempt_) return;
-        routing_ = false;
-        cancel(FinishReason::kError, refused.error);
-        quit_when_free();
-      },
+      [this](RouteRefused& refused) { on(refused); },
       [this](const MachineLost& lost) {
         if (lost.attempt == attempt_ && !routing_ && token_) move();
       },
@@ -38,6 +34,9 @@ RequestActor::behavior_type Request::make_behavior() {
       [this](const RequestFailed& failed) { on(failed); },
       [this](const RequestReleased& released) { on(released); },
       [this](const GapDue& due) { on(due); },
+      [this](const RouteAgain& again) {
+        if (again.attempt == attempt_ && !ended_) route();
+      },
       [this](const DeadlinePassed&) {
         cancel(FinishReason::kError,
                Error{ErrorCode::kDeadline,
@@ -55,7 +54,19 @@ void Request::route() {
   routing_ = true;
   const auto generated = static_cast<std::int32_t>(generated_.size());
   send(peers_.router, RouteRequest{spec_->id, static_cast<std::int32_t>(spec_->prompt.size()) + generated,
-                                   spec_->max_tokens - generated, attempt_, RoutedActor{RequestActor{this}}});
+                                   spec_->max_tokens - generated, attempt_, RoutedActor{RequestActor{this}}, avoid_});
+}
+
+void Request::on(RouteRefused& refused) {
+  if (refused.attempt != attempt_) return;
+  routing_ = false;
+  const bool passing = refused.error.code == ErrorCode::kUnavailable || refused.error.code == ErrorCode::kOverloaded;
+  if (!ended_ && passing && attempt_ > 0) {
+    try_again();  // it was admitted once: what it lacks now may come back
+    return;
+  }
+  cancel(FinishReason::kError, std::move(refused.error));
+  quit_when_free();
 }
 
 void Request::on(Routed& routed) {
@@ -67,6 +78,8 @@ void Request::on(Routed& routed) {
     return;
   }
   token_ = routed.token;
+  prompt_machine_ = routed.prompt_machine;
+  token_machine_ = routed.token_machine;
   send(token_, AdmitRequest{spec_, attempt_, generated_, routed.prompt_machine, std::move(routed.prompt),
                             ProgressActor{RequestActor{this}}});
 }
@@ -91,6 +104,7 @@ void Request::await_missing() {
 
 void Request::on(const GapDue& due) {
   if (ended_ || due.attempt != attempt_ || due.missing != static_cast<std::int32_t>(generated_.size())) return;
+  blame_prompt_machine();
   if (!token_) {
     move();
   } else if (!std::exchange(leaving_, true)) {
@@ -130,6 +144,7 @@ void Request::take(TokenProduced& produced) {
 void Request::on(const RequestFailed& failed) {
   if (failed.attempt != attempt_) return;
   if (failed.error.code == ErrorCode::kUnavailable && !ended_) {
+    blame_prompt_machine();
     move_when_free_ = true;  // RequestReleased or MachineLost follows
   } else {
     cancel(FinishReason::kError, failed.error);
@@ -161,6 +176,16 @@ void Request::move() {
     quit_when_free();
     return;
   }
+  try_again();
+}
+
+void Request::blame_prompt_machine() {
+  // Where both phases were on one machine it is the machine's word against nobody's: it may as well be asked again.
+  if (prompt_machine_ != token_machine_ && std::find(avoid_.begin(), avoid_.end(), prompt_machine_) == avoid_.end())
+    avoid_.push_back(prompt_machine_);
+}
+
+void Request::try_again() {
   if (++attempt_ >= kMaxAttempts) {
     cancel(FinishReason::kError,
            Error{ErrorCode::kUnavailable, "The machines that served the request were lost " +
@@ -168,7 +193,13 @@ void Request::move() {
     quit_when_free();
     return;
   }
-  route();
+  if (attempt_ == 1) {
+    route();
+    return;
+  }
+  avoid_.resize(std::min<std::size_t>(avoid_.size(), 16));
+  const auto pause = std::min(kFirstPause * (1 << std::min(attempt_ - 2, 10)), kMostPause);
+  delayed_send(RequestActor{this}, pause, RouteAgain{attempt_});
 }
 
 void Request::cancel(FinishReason reason, std::optional<Error> error) {

@@ -24,8 +24,12 @@ struct RequestPeers {
 
 class Request final : public exec::Actor<RequestActor::base> {
  public:
-  /// Machines may be lost this often before the request gives up.
-  static constexpr Attempt kMaxAttempts = 8;
+  /// Machines may be lost this often before the request gives up: with the pauses some 12 s in all, in which a node
+  /// that died is started again.
+  static constexpr Attempt kMaxAttempts = 16;
+  /// The second attempt begins at once; the third after this time, each later one after twice as long, up to the most.
+  static constexpr std::chrono::milliseconds kFirstPause{25};
+  static constexpr std::chrono::milliseconds kMostPause{1000};
   /// The first token and the later ones come from two machines; the first may be this late before it counts as lost.
   static constexpr std::chrono::milliseconds kGapPatience{500};
 
@@ -43,12 +47,17 @@ class Request final : public exec::Actor<RequestActor::base> {
   void on(TokenProduced& produced);
   void on(const RequestFailed& failed);
   void on(const RequestReleased& released);
+  void on(RouteRefused& refused);
   void on(const GapDue& due);
   void take(TokenProduced& produced);
   /// The next token is missing although later ones, or the end, are here.
   void await_missing();
   /// Leaves the machines that serve the present attempt and asks for others.
   void move();
+  /// Asks for machines once more, after a pause where this is not the first time.
+  void try_again();
+  /// The machine that failed the present attempt is not to be chosen for the next ones.
+  void blame_prompt_machine();
   /// Tells the requester that it is over. What machines still hold is asked back.
   void end(FinishReason reason, std::variant<std::monostate, std::string, TokenId> stop_reason,
            std::optional<Error> error);
@@ -62,8 +71,11 @@ class Request final : public exec::Actor<RequestActor::base> {
   StopStrings stops_;
 
   Attempt attempt_ = 0;
-  bool routing_ = false;  // the router owes an answer
-  TokenActor token_;      // serves the present attempt; none while routing and when all is given back
+  bool routing_ = false;      // the router owes an answer
+  TokenActor token_;          // serves the present attempt; none while routing and when all is given back
+  MachineId prompt_machine_;  // of the present attempt
+  MachineId token_machine_;
+  std::vector<MachineId> avoid_;
   bool leaving_ = false;  // the token actor was asked to let go
   bool move_when_free_ = false;
   bool prompt_scored_ = false;

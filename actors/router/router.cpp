@@ -21,7 +21,9 @@ RouterActor::behavior_type Router::make_behavior() {
         load.id = joined.machine;
         load.role = joined.role;
         load.kv_positions = joined.kv_positions();
-        machines_[joined.machine] = {std::move(joined), load};
+        const auto id = joined.machine;
+        machines_[id] = {std::move(joined), load};
+        machines_changed_ = true;
       },
       [this](const MachineLeft& left) { on(left); },
       [this](const RouteDecided& decided) { on(decided); },
@@ -77,19 +79,30 @@ void Router::decide_next() {
   snapshot->attempt = request.attempt;
   snapshot->prompt_tokens = request.prompt_tokens;
   snapshot->max_tokens = request.max_tokens;
-  for (const auto& [id, machine] : machines_) snapshot->machines.push_back(machine.load);
+  const auto avoided = [&](MachineId id) {
+    return std::find(request.avoid.begin(), request.avoid.end(), id) != request.avoid.end();
+  };
+  for (const auto& [id, machine] : machines_)
+    if (!avoided(id)) snapshot->machines.push_back(machine.load);
+  if (snapshot->machines.empty())
+    for (const auto& [id, machine] : machines_) snapshot->machines.push_back(machine.load);
+  machines_changed_ = false;
   send(policy_, DecideRoute{std::move(snapshot), RouterActor{this}});
 }
 
 void Router::on(const RouteDecided& decided) {
   CHECK(!undecided_.empty() && undecided_.front().request == decided.request, decided.request);
-  RouteRequest request = std::move(undecided_.front());
-  undecided_.pop_front();
   const auto prompt = machines_.find(decided.decision->prompt_machine);
   const auto token = machines_.find(decided.decision->token_machine);
-  if (prompt == machines_.end() || token == machines_.end()) {
-    // A machine may have left while the policy thought; one that was never there is the policy's mistake, and asking
-    // again would not help.
+  const bool there = prompt != machines_.end() && token != machines_.end();
+  if (!there && machines_changed_) {
+    decide_next();  // a machine left while the policy thought
+    return;
+  }
+  RouteRequest request = std::move(undecided_.front());
+  undecided_.pop_front();
+  if (!there) {
+    // One that was never there is the policy's mistake, and asking again would not help.
     send(request.reply_to,
          RouteRefused{request.request,
                       request.attempt,
@@ -145,6 +158,7 @@ void Router::on(const RequestLeft& left) {
 
 void Router::on(const MachineLeft& left) {
   machines_.erase(left.machine);
+  machines_changed_ = true;
   // Where a prompt machine was lost, the token machine that waits for its KV says so.
   for (const auto& [id, request] : assigned_)
     if (request.token_machine == left.machine)

@@ -54,6 +54,7 @@ class Router final : public exec::Actor<RouterActor::base> {
   std::map<MachineId, Machine> machines_;
   std::unordered_map<RequestId, Assigned> assigned_;
   std::deque<RouteRequest> undecided_;  // the first is with the policy
+  bool machines_changed_ = false;       // since the policy was asked
   std::int32_t waiting_ = 0;            // assigned requests whose prompt has not run
 };
 

@@ -46,8 +46,8 @@ Supervisor::Machine Supervisor::start(MachineSpec spec) {
   monitor(machine.gpu);
   monitor(machine.token);
   monitor(machine.prompt);
-  MachineJoined joined{spec.id,        spec.name,     spec.role,    spec.device->info().name, kv,
-                       machine.prompt, machine.token, machine.pool, spec.slab};
+  MachineJoined joined{spec.id,       spec.name,    spec.role, spec.device->info().name, kv, machine.prompt,
+                       machine.token, machine.pool, spec.slab};
   send(watcher_, std::move(joined));
   if (serving_) ++*serving_;
   machine.spec = std::move(spec);

@@ -23,7 +23,7 @@ struct MachineSpec {
   std::string name;
   policies::Role role = policies::Role::kMixed;
   std::shared_ptr<device::Device> device;
-  std::optional<link::SlabId> slab;  ///< the device's KV slab, where it was given to a link
+  std::optional<link::SlabId> slab;                 ///< the device's KV slab, where it was given to a link
   std::int32_t max_batch_tokens = 2048;             ///< prompt tokens in one step
   std::int32_t prompt_tokens_beside_decodes = 512;  ///< prompt tokens in a step that decodes share
   TokenLimits token_limits;
@@ -31,7 +31,8 @@ struct MachineSpec {
 
 class Supervisor final : public exec::Actor<SupervisorActor::base> {
  public:
-  /// `watcher` is told of machines that join and leave. `serving`: kept at how many machines serve, for those who are not actors; may be null.
+  /// `watcher` is told of machines that join and leave. `serving`: kept at how many machines serve, for those who are
+  /// not actors; may be null.
   Supervisor(caf::actor_config& config, MachineWatcherActor watcher, std::vector<MachineSpec> machines,
              std::shared_ptr<std::atomic<std::int32_t>> serving = nullptr);
   const char* name() const override { return "supervisor"; }

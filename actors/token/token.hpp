@@ -85,9 +85,9 @@ class Token final : public exec::Actor<TokenActor::base> {
   PoolActor pool_;
   std::unordered_map<RequestId, Sequence> sequences_;
   std::unordered_map<RequestId, AdmitRequest> returning_;  // later attempts of those that still hold blocks here
-  std::deque<RequestId> waiting_;                // first come first served; the preempted go in front
-  std::map<std::uint64_t, RequestId> decoding_;  // by order of arrival
-  std::vector<RequestId> in_step_;               // in the order of the offer
+  std::deque<RequestId> waiting_;                          // first come first served; the preempted go in front
+  std::map<std::uint64_t, RequestId> decoding_;            // by order of arrival
+  std::vector<RequestId> in_step_;                         // in the order of the offer
   std::uint64_t next_order_ = 0;
   std::int32_t with_blocks_ = 0;  // sequences in kPrompt or kDecoding
   std::uint64_t last_ticket_ = 0;

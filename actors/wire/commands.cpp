@@ -92,10 +92,12 @@ void write(const PromptStopped& stopped, schema::PromptStopped::Builder to) {
   to.setRequest(stopped.request.value);
   to.setAttempt(stopped.attempt);
   write_ticket(stopped.ticket, to.initTicket());
+  to.setComplete(stopped.complete);
 }
 
 PromptStopped read(Intake& in, schema::PromptStopped::Reader from) {
-  return {RequestId{from.getRequest()}, read_attempt(in, from.getAttempt()), read_ticket(from.getTicket())};
+  return {RequestId{from.getRequest()}, read_attempt(in, from.getAttempt()), read_ticket(from.getTicket()),
+          from.getComplete()};
 }
 
 }  // namespace troupe::wire

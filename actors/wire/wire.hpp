@@ -111,11 +111,12 @@ struct StopPrompt {
   MachineId prompt_machine;
 };
 
-/// PromptCancelled: nothing more will be pushed under this ticket.
+/// Nothing more will be pushed under this ticket.
 struct PromptStopped {
   RequestId request;
   Attempt attempt = 0;
   Ticket ticket;
+  bool complete = false;  ///< all was; else the KV will never be whole
 };
 
 /// What happened to requests of the receiver: one message a step.

@@ -24,7 +24,11 @@ TokenId draw(std::uint64_t hash, const SamplingSpec& sampling, std::int32_t voca
 HashDevice::HashDevice(HashDeviceOptions options) : options_(std::move(options)) {
   info_.name = "hash";
   // Two float32 a position: a word of 64 bits.
-  info_.kv = {.layers = options_.layers, .kv_heads = 1, .head_dim = 1, .blocks = options_.blocks, .dtype = kernels::DType::kF32};
+  info_.kv = {.layers = options_.layers,
+              .kv_heads = 1,
+              .head_dim = 1,
+              .blocks = options_.blocks,
+              .dtype = kernels::DType::kF32};
   info_.vocab_size = options_.vocab_size;
   info_.max_positions = options_.max_positions;
   info_.layer_groups = options_.layers;

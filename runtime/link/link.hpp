@@ -87,6 +87,8 @@ class Link {
   virtual std::string address() const = 0;
   /// Makes a peer known. Errors: kInvalidInput for an address that is none, kUnavailable where it cannot be reached.
   virtual Result<PeerId> add_peer(std::string_view address) = 0;
+  /// `broken` hears of each peer whose connection failed, once; it stays known, and useless, until it is dropped.
+  virtual void on_broken(std::function<void(PeerId, const Error&)> broken) = 0;
   virtual Path path(PeerId peer) const = 0;
   /// Forgets a peer. Landings from it end with kUnavailable, pushes to it as well; after `done` nothing that it sent
   /// can be written any more.

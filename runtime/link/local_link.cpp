@@ -30,6 +30,7 @@ class LocalLink final : public Link {
   SlabId add_slab(std::span<std::byte> memory, const kernels::KvLayout& layout) override;
   std::string address() const override { return std::string(kAddressPrefix) + std::to_string(link_id_); }
   Result<PeerId> add_peer(std::string_view address) override;
+  void on_broken(std::function<void(PeerId, const Error&)>) override {}  // nothing breaks here
   Path path(PeerId peer) const override;
   void drop_peer(PeerId peer, std::function<void()> done) override;
   void open_landing(Landing landing, std::function<void(Result<Arrival>)> arrived) override;

@@ -46,6 +46,7 @@ class UcxLink final : public Link {
   SlabId add_slab(std::span<std::byte> memory, const kernels::KvLayout& layout) override;
   std::string address() const override { return encode(own_); }
   Result<PeerId> add_peer(std::string_view address) override;
+  void on_broken(std::function<void(PeerId, const Error&)> broken) override;
   Path path(PeerId peer) const override;
   void drop_peer(PeerId peer, std::function<void()> done) override;
   void open_landing(Landing landing, std::function<void(Result<Arrival>)> arrived) override;
@@ -67,6 +68,7 @@ class UcxLink final : public Link {
                                   std::size_t length, const ucp_am_recv_param_t* param);
   void meet(std::uint64_t link_id);
   void retire(PeerId id, bool given_back);
+  void peer_broke(PeerId id, const Error& error);
   void set_path(PeerId id, Path path);
 
   const UcxOptions options_;
@@ -77,6 +79,7 @@ class UcxLink final : public Link {
   std::deque<std::function<void()>> commands_;
   std::vector<Slab> slabs_;
   std::unordered_map<PeerId, Path> paths_;
+  std::function<void(PeerId, const Error&)> broken_;
 
   // The link's thread's alone, from here on. UCX calls back into sender and receiver until its workers are gone.
   UcxReceiver receiver_;
@@ -98,7 +101,7 @@ UcxLink::UcxLink(UcxOptions options, std::unique_ptr<UcxWorker> tcp, int wake_fd
       own_{.link_id = entropy64()},
       receiver_(options_.checksums, counters_),
       sender_({own_.link_id, options_.checksums, options_.piece_bytes}, counters_,
-              [this](PeerId peer, const Error& error) { receiver_.fail_peer(peer, error); }),
+              [this](PeerId peer, const Error& error) { peer_broke(peer, error); }),
       tcp_(std::move(tcp)),
       wake_fd_(wake_fd) {
   own_.checksums = options_.checksums;
@@ -228,6 +231,21 @@ void UcxLink::retire(PeerId id, bool given_back) {
   // Endpoints of abandoned peers end with their worker, which is then the link's last act.
   if (!given_back || receiver_.uses(*worker->second)) retired_.push_back(std::move(worker->second));
   shared_memory_.erase(worker);
+}
+
+void UcxLink::peer_broke(PeerId id, const Error& error) {
+  receiver_.fail_peer(id, error);
+  std::function<void(PeerId, const Error&)> broken;
+  {
+    const std::lock_guard lock(mutex_);
+    broken = broken_;
+  }
+  if (broken) broken(id, error);
+}
+
+void UcxLink::on_broken(std::function<void(PeerId, const Error&)> broken) {
+  const std::lock_guard lock(mutex_);
+  broken_ = std::move(broken);
 }
 
 void UcxLink::set_path(PeerId id, Path path) {

@@ -92,8 +92,7 @@ Result<std::unique_ptr<Node>> Node::start(NodeOptions options) {
 
   // Where the machines are other nodes', the router refuses what none of them can hold.
   std::int64_t longest = options.cluster ? std::numeric_limits<std::int64_t>::max() : 0;
-  if (!options.cluster)
-    longest = parts->machines.front().device->info().kv.blocks * kernels::kBlockPositions;
+  if (!options.cluster) longest = parts->machines.front().device->info().kv.blocks * kernels::kBlockPositions;
   auto model = served_model(config.model, checkpoint, std::move(text), longest);
   parts->banner = model.names.front() + (parts->banner.empty() ? "" : ": " + parts->banner) + ", up to " +
                   std::to_string(model.max_model_len) + " tokens a sequence";

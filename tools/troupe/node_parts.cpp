@@ -68,11 +68,10 @@ Node::Parts::~Parts() {
     // A call ends before its requests do: those wait until a machine has let go of them, which a step may hold up.
     // What other nodes asked for goes on elsewhere.
     while (gateway && supervisor && !neighbours && !at_rest(self) && clock::steady_now() < deadline) pause(self, kPoll);
-    for (const auto& actor :
-         {caf::actor_cast<caf::actor>(gateway), caf::actor_cast<caf::actor>(view),
-          caf::actor_cast<caf::actor>(neighbours), caf::actor_cast<caf::actor>(supervisor),
-          caf::actor_cast<caf::actor>(router), caf::actor_cast<caf::actor>(deadlines),
-          caf::actor_cast<caf::actor>(recorder)})
+    for (const auto& actor : {caf::actor_cast<caf::actor>(gateway), caf::actor_cast<caf::actor>(view),
+                              caf::actor_cast<caf::actor>(neighbours), caf::actor_cast<caf::actor>(supervisor),
+                              caf::actor_cast<caf::actor>(router), caf::actor_cast<caf::actor>(deadlines),
+                              caf::actor_cast<caf::actor>(recorder)})
       if (actor) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
     gateway = nullptr;
     view = nullptr;

@@ -38,13 +38,13 @@ struct Node::Parts {
   std::shared_ptr<link::Link> link;   ///< none without a cluster
   std::unique_ptr<exec::NodeConfig> actor_config;
   caf::actor_system actors;
-  RouterActor router;              ///< none where another node routes
-  DeadlinesActor deadlines;        ///< with the router
-  NeighboursActor neighbours;      ///< none without a cluster
-  SupervisorActor supervisor;      ///< none where the node has no machine
+  RouterActor router;          ///< none where another node routes
+  DeadlinesActor deadlines;    ///< with the router
+  NeighboursActor neighbours;  ///< none without a cluster
+  SupervisorActor supervisor;  ///< none where the node has no machine
   ClusterViewActor view;
   RecorderActor recorder;
-  GatewayActor gateway;            ///< none where the node takes no calls
+  GatewayActor gateway;  ///< none where the node takes no calls
   std::shared_ptr<const GatewayOptions> options;
   std::shared_ptr<std::atomic<std::int32_t>> serving = std::make_shared<std::atomic<std::int32_t>>(0);
   std::shared_ptr<std::atomic<bool>> draining = std::make_shared<std::atomic<bool>>(false);

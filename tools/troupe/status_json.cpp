@@ -39,10 +39,7 @@ std::string status_json(const NodeState& node, const ClusterState& cluster) {
     if (each.name == node.name) entry["state"] = node.state;
     nodes.push_back(std::move(entry));
   }
-  return Json{{"nodes", std::move(nodes)},
-              {"machines", std::move(machines)},
-              {"model", node.model}}
-      .dump();
+  return Json{{"nodes", std::move(nodes)}, {"machines", std::move(machines)}, {"model", node.model}}.dump();
 }
 
 }  // namespace troupe

@@ -233,9 +233,9 @@ class Cluster {
         caf::anon_send(reply_to, DialResult{to, FrameActor{}, "nobody answers"});
         return;
       }
-      const FrameActor wire = cluster_.system.spawn<Wire>(
-          FrameActor{reply_to}, FrameActor{other.neighbours},
-          std::vector<std::shared_ptr<Weather>>{own.weather, other.weather});
+      const FrameActor wire =
+          cluster_.system.spawn<Wire>(FrameActor{reply_to}, FrameActor{other.neighbours},
+                                      std::vector<std::shared_ptr<Weather>>{own.weather, other.weather});
       own.wires[to.value] = wire;
       other.wires[self_] = wire;
       caf::anon_send(reply_to, DialResult{to, wire, ""});

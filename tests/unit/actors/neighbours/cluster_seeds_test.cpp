@@ -1,5 +1,5 @@
-// What must hold whatever order messages come in and whatever dies: each request gets exactly the tokens that its prompt
-// calls for, and every block of every node that lives comes home.
+// What must hold whatever order messages come in and whatever dies: each request gets exactly the tokens that its
+// prompt calls for, and every block of every node that lives comes home.
 #include "tests/unit/actors/neighbours/cluster_fixture.hpp"
 
 namespace troupe {
@@ -81,6 +81,7 @@ TEST_P(Seeds, LoseNothingWherePiecesOfKvAreLostDamagedRepeatedOrLate) {
     const auto draw = random.below(40);
     if (draw == 0) fault.kind = link::Fault::Kind::kCorrupt;
     if (draw == 1) fault.kind = link::Fault::Kind::kDuplicate;
+    if (draw == 2) fault.kind = link::Fault::Kind::kDrop;
     fault.delay = std::chrono::microseconds(random.below(3000));
     return fault;
   };

@@ -8,9 +8,9 @@ namespace troupe {
 namespace {
 
 using namespace std::chrono_literals;
+using policies::Role;
 using ::testing::Contains;
 using ::testing::HasSubstr;
-using policies::Role;
 
 ClusterOptions with_nodes(std::vector<ClusterNode> nodes) {
   ClusterOptions options;

@@ -131,7 +131,7 @@ TEST(WireBounds, numbers_are_bounded_from_above) {
        }},
       {"attempt", kMostAttempts,
        [&](auto n) {
-         return PromptStopped{{}, number(n), {}};
+         return PromptStopped{{}, number(n), {}, false};
        }},
       {"news[0].attempt", kMostAttempts,
        [&](auto n) {

@@ -58,7 +58,7 @@ FIELDS(Admit, a, b, c, d, e, f)
 FIELDS(Cancel, a, b, c)
 FIELDS(StartPrompt, a, b, c, d, e, f, g, h, i)
 FIELDS(StopPrompt, a, b, c)
-FIELDS(PromptStopped, a, b, c)
+FIELDS(PromptStopped, a, b, c, d)
 FIELDS(Progress, a)
 FIELDS(Frame, a, b)
 
@@ -177,7 +177,7 @@ inline std::vector<Message> samples() {
           Cancel{RequestId{21}, 22, MachineId{23}},
           sample_start_prompt(),
           StopPrompt{RequestId{31}, 32, MachineId{33}},
-          PromptStopped{RequestId{41}, 42, {43, 0xbbbbbbbbbbbbbbbb}},
+          PromptStopped{RequestId{41}, 42, {43, 0xbbbbbbbbbbbbbbbb}, true},
           sample_progress()};
 }
 
