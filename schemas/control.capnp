@@ -27,6 +27,8 @@ struct Frame {
     stopPrompt @9 :StopPrompt;
     promptStopped @10 :PromptStopped;
     progress @11 :Progress;
+    traceQuery @12 :TraceQuery;
+    traceReply @13 :TraceReply;
   }
 }
 
@@ -99,6 +101,9 @@ struct MachineBeat {
 struct Beat {
   number @0 :UInt64;
   machines @1 :List(MachineBeat);
+  clockNs @2 :Int64;
+  echo @3 :UInt64;
+  echoHeldNs @4 :Int64;
 }
 
 struct LogitBias {
@@ -254,4 +259,25 @@ struct News {
 
 struct Progress {
   news @0 :List(News);
+}
+
+struct TraceQuery {
+  query @0 :UInt64;
+  request @1 :UInt64;
+}
+
+struct TracedMessage {
+  name @0 :Text;
+  from @1 :Text;
+  to @2 :Text;
+  sentNs @3 :Int64;
+  waitedNs @4 :Int64 = -1;
+  handledNs @5 :Int64 = -1;
+  note @6 :Text;
+}
+
+struct TraceReply {
+  query @0 :UInt64;
+  complete @1 :Bool;
+  messages @2 :List(TracedMessage);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <variant>
@@ -15,6 +16,7 @@
 #include "actors/messages/routing.hpp"
 #include "actors/messages/work.hpp"
 #include "runtime/link/link.hpp"
+#include "runtime/trace/request_trace.hpp"
 
 namespace troupe {
 
@@ -44,6 +46,8 @@ struct LandingEnded;
 struct LandingDue;
 struct LinkBroken;
 struct KvSendEnded;
+struct GatherTraces;
+struct GatheringDue;
 struct SendKv;
 struct StopKv;
 struct PeerGone;
@@ -57,7 +61,8 @@ using NeighboursActor =
                      caf::reacts_to<CancelElsewhere>, caf::reacts_to<RunPromptElsewhere>,
                      caf::reacts_to<CancelPromptElsewhere>, caf::reacts_to<ReportElsewhere>,
                      caf::reacts_to<LandingEnded>, caf::reacts_to<LandingDue>, caf::reacts_to<LinkBroken>,
-                     caf::reacts_to<KvSendEnded>, caf::replies_to<QueryCluster>::with<ClusterState>>;
+                     caf::reacts_to<KvSendEnded>, caf::reacts_to<GatherTraces>,
+                     caf::reacts_to<GatheringDue>, caf::replies_to<QueryCluster>::with<ClusterState>>;
 
 /// Runs prompts of other nodes' requests on one machine and sends their KV away; see actors/kv_sender.
 using KvSenderActor =
@@ -119,6 +124,17 @@ struct LinkBroken {
   std::string why;
 };
 
+/// Command: add what the other nodes remember of these requests, then call `with`, once.
+struct GatherTraces {
+  std::vector<trace::RequestTrace> traces;
+  std::function<void(std::vector<trace::RequestTrace>)> with;
+};
+
+/// From the neighbours actor to itself: who has not answered by now is left out.
+struct GatheringDue {
+  std::uint64_t gathering = 0;
+};
+
 /// Command to a KV sender: run this prompt, and send its KV to `to` under the ticket.
 struct SendKv {
   std::shared_ptr<const RequestSpec> spec;
@@ -171,6 +187,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ReportElsewhere)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::LandingEnded)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::LandingDue)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::LinkBroken)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::GatherTraces)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::GatheringDue)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::SendKv)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::StopKv)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::PeerGone)

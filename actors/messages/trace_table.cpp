@@ -141,6 +141,8 @@ void register_traced_messages() {
       TROUPE_TRACED(LandingEnded),
       TROUPE_TRACED(LandingDue),
       TROUPE_TRACED(LinkBroken),
+      TROUPE_TRACED(GatherTraces),
+      TROUPE_TRACED(GatheringDue),
       TROUPE_TRACED(SendKv),
       TROUPE_TRACED(StopKv),
       TROUPE_TRACED(PeerGone),

@@ -101,6 +101,7 @@ void Neighbours::handle(NodeId from, const wire::MachineDown& down) {
 }
 
 void Neighbours::handle(NodeId from, wire::Beat& beat) {
+  note_clock(peers_.at(from), beat);
   auto& machines = peers_.at(from).machines;
   for (auto& each : beat.machines)
     if (const auto machine = machines.find(each.machine); machine != machines.end()) machine->second.beat = each;

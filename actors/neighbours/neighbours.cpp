@@ -37,6 +37,8 @@ NeighboursActor::behavior_type Neighbours::make_behavior() {
       [this](const LandingEnded& ended) { on(ended); },
       [this](const LandingDue& due) { on(due); },
       [this](const LinkBroken& broken) { on(broken); },
+      [this](GatherTraces& gather) { on(gather); },
+      [this](const GatheringDue& due) { finish_gathering(due.gathering); },
       [this](const KvSendEnded& ended) { on(ended); },
       [this](const QueryCluster&) { return state(); },
   };
@@ -52,6 +54,7 @@ void Neighbours::on_exit() {
   here_.clear();
   landings_.clear();
   early_.clear();
+  gatherings_.clear();
   supervisor_ = nullptr;
   options_ = {};
 }
@@ -69,9 +72,9 @@ void Neighbours::tick() {
     }
   }
   for (const NodeId id : silent) lose(id, "not heard for " + std::to_string(options_.silence.count()) + " ms");
-  wire::Beat beat{++beats_, latest_};
-  for (const auto& [id, peer] : peers_)
-    if (peer.session != 0) send_to(id, beat);
+  beat_times_[++beats_ % beat_times_.size()] = at;
+  for (auto& [id, peer] : peers_)
+    if (peer.session != 0) send_to(id, beat_for(peer));
   admit_early();
   if (!supervisor_ || std::exchange(asked_, true)) return;
   request(supervisor_, caf::infinite, QueryCluster{})
@@ -207,7 +210,7 @@ void Neighbours::on_hello(const wire::Hello& hello, std::uint64_t session, const
     send_frame(from, hello.session, std::move(answer));
   } else if (known.handle == from && known.offered == session && hello.session == session) {
     settle(hello.node, hello);
-    send_to(hello.node, wire::Beat{++beats_, latest_});  // by which the other side knows that the session is used
+    send_to(hello.node, beat_for(known));  // by which the other side knows that the session is used
   }
 }
 
@@ -219,6 +222,7 @@ void Neighbours::settle(NodeId id, const wire::Hello& hello) {
   peer.greeting.reset();
   peer.greeter = nullptr;
   peer.lost.clear();
+  peer.clock = {};
   peer.incarnation = hello.incarnation;
   peer.pid = hello.pid;
   peer.heard = now();

@@ -6,9 +6,11 @@
 // cluster or another protocol, each with the reason.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -19,6 +21,7 @@
 
 #include "actors/messages/neighbours.hpp"
 #include "actors/neighbours/stand_ins.hpp"
+#include "actors/recorder/recorder.hpp"
 #include "actors/wire/wire.hpp"
 #include "runtime/exec/actor.hpp"
 
@@ -43,6 +46,7 @@ struct NeighboursOptions {
   std::chrono::milliseconds silence{1500};
   std::function<std::uint64_t()> draw;  ///< 64 random bits, for sessions and tickets
   RouterActor router;                   ///< none where another node routes
+  RecorderActor recorder;               ///< what this node remembers; none: nothing
   std::shared_ptr<link::Link> link;
   std::shared_ptr<Dialler> dialler;
   /// What happened to a node, for the log: "joined", "lost", "refused", and why. Called inside the actor.
@@ -64,6 +68,18 @@ class Neighbours final : public exec::Actor<NeighboursActor::base> {
     MachineJoined what;
     wire::MachineBeat beat;
   };
+  /// How far a peer's clock is ahead of this node's, by the beats' round trips.
+  struct PeerClock {
+    std::uint64_t heard_beat = 0;
+    TimePoint heard_at;
+    std::int64_t ahead_ns = 0;
+    std::int64_t error_ns = std::numeric_limits<std::int64_t>::max();
+  };
+  /// Traces that other nodes are asked to complete.
+  struct Gathering {
+    GatherTraces what;
+    std::map<std::uint64_t, std::pair<std::size_t, NodeId>> missing;  // by query: which trace, whose answer
+  };
   /// Work that a peer asked this node to do.
   struct Served {
     Attempt attempt = 0;
@@ -82,6 +98,7 @@ class Neighbours final : public exec::Actor<NeighboursActor::base> {
     std::uint64_t incarnation = 0;
     std::uint32_t pid = 0;
     TimePoint heard;
+    PeerClock clock;
     std::optional<link::PeerId> link;
     ProgressActor requests;  // stands for the requests that live there
     std::map<MachineId, RemoteMachine> machines;
@@ -152,6 +169,14 @@ class Neighbours final : public exec::Actor<NeighboursActor::base> {
   void handle(NodeId from, const wire::StopPrompt& stop);
   void handle(NodeId from, const wire::PromptStopped& stopped);
   void handle(NodeId from, wire::Progress& progress);
+
+  // traces.cpp: one request's messages across nodes
+  void on(GatherTraces& gather);
+  void finish_gathering(std::uint64_t id);
+  void handle(NodeId from, const wire::TraceQuery& query);
+  void handle(NodeId from, wire::TraceReply& reply);
+  wire::Beat beat_for(Peer& peer);
+  void note_clock(Peer& peer, const wire::Beat& beat);
   void handle(NodeId, const wire::Hello&) {}
   void handle(NodeId, const wire::Refused&) {}
   void admit_here(NodeId from, wire::Admit& admit, const PromptActor& prompt);
@@ -170,6 +195,9 @@ class Neighbours final : public exec::Actor<NeighboursActor::base> {
   SupervisorActor supervisor_;
   std::vector<wire::MachineBeat> latest_;  // of the local machines
   std::uint64_t beats_ = 0;
+  std::array<TimePoint, 64> beat_times_{};  // of the last ones, by number
+  std::map<std::uint64_t, Gathering> gatherings_;
+  std::uint64_t last_query_ = 0;
   bool asked_ = false;  // the supervisor, for `latest_`
 };
 

@@ -14,6 +14,14 @@ RecorderActor::behavior_type Recorder::make_behavior() {
         known_.push_back({began.request, std::move(began.name), began_ns});
       },
       [this](ShowRequest& question) { question.with(show(question.id)); },
+      [this](const QueryTrace& query) {
+        TraceFound found;
+        if (flight_ == nullptr) return found;
+        auto trace = trace::trace_request(query.request, 0, flight_->events(), flight_->notes());
+        found.complete = flight_->dropped() == 0 || !trace.messages.empty();
+        found.messages = std::move(trace.messages);
+        return found;
+      },
   };
 }
 

@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/typed_actor.hpp>
@@ -30,7 +31,18 @@ struct ShowRequest {
   std::function<void(Result<std::vector<trace::RequestTrace>>)> with;
 };
 
-using RecorderActor = caf::typed_actor<caf::reacts_to<RequestBegan>, caf::reacts_to<ShowRequest>>;
+/// Question of another node: what is recorded here about this request?
+struct QueryTrace {
+  RequestId request;
+};
+/// Answer to QueryTrace. Times are of this node's clock.
+struct TraceFound {
+  bool complete = true;
+  std::vector<trace::Message> messages;
+};
+
+using RecorderActor = caf::typed_actor<caf::reacts_to<RequestBegan>, caf::reacts_to<ShowRequest>,
+                                       caf::replies_to<QueryTrace>::with<TraceFound>>;
 
 class Recorder final : public exec::Actor<RecorderActor::base> {
  public:
@@ -64,3 +76,5 @@ bool means_request(const std::string& id, RequestId request, const std::string& 
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::RequestBegan)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ShowRequest)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::QueryTrace)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::TraceFound)

@@ -26,6 +26,8 @@ void write(const StartPrompt& start, schema::StartPrompt::Builder to);
 void write(const StopPrompt& stop, schema::StopPrompt::Builder to);
 void write(const PromptStopped& stopped, schema::PromptStopped::Builder to);
 void write(const Progress& progress, schema::Progress::Builder to, TimePoint now);
+void write(const TraceQuery& query, schema::TraceQuery::Builder to);
+void write(const TraceReply& reply, schema::TraceReply::Builder to);
 
 Hello read(Intake& in, schema::Hello::Reader from);
 Refused read(Intake& in, schema::Refused::Reader from);
@@ -39,6 +41,8 @@ StartPrompt read(Intake& in, schema::StartPrompt::Reader from);
 StopPrompt read(Intake& in, schema::StopPrompt::Reader from);
 PromptStopped read(Intake& in, schema::PromptStopped::Reader from);
 Progress read(Intake& in, schema::Progress::Reader from, TimePoint now);
+TraceQuery read(Intake& in, schema::TraceQuery::Reader from);
+TraceReply read(Intake& in, schema::TraceReply::Reader from);
 
 /// For ids of machines and nodes, names and the like, whose bytes matter: as they are.
 capnp::Text::Reader text_of(const std::string& text);

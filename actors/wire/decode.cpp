@@ -57,6 +57,12 @@ Result<Message> read_message(schema::Frame::Reader frame, TimePoint now) {
                        [&](Intake& in) { return read(in, frame.getPromptStopped()); });
     case schema::Frame::PROGRESS:
       return read_body("Progress", frame.hasProgress(), [&](Intake& in) { return read(in, frame.getProgress(), now); });
+    case schema::Frame::TRACE_QUERY:
+      return read_body("TraceQuery", frame.hasTraceQuery(),
+                       [&](Intake& in) { return read(in, frame.getTraceQuery()); });
+    case schema::Frame::TRACE_REPLY:
+      return read_body("TraceReply", frame.hasTraceReply(),
+                       [&](Intake& in) { return read(in, frame.getTraceReply()); });
   }
   Intake in("Frame");
   in.unknown_kind(frame.which());

@@ -24,14 +24,16 @@ struct BodyWriter {
   void operator()(const StopPrompt& stop) { write(stop, frame.initStopPrompt()); }
   void operator()(const PromptStopped& stopped) { write(stopped, frame.initPromptStopped()); }
   void operator()(const Progress& progress) { write(progress, frame.initProgress(), now); }
+  void operator()(const TraceQuery& query) { write(query, frame.initTraceQuery()); }
+  void operator()(const TraceReply& reply) { write(reply, frame.initTraceReply()); }
 };
 
 }  // namespace
 
 const char* name_of(const Message& message) {
-  static constexpr std::array<const char*, 11> kNames = {"Hello",      "Refused",       "MachineUp", "MachineDown",
-                                                         "Beat",       "Admit",         "Cancel",    "StartPrompt",
-                                                         "StopPrompt", "PromptStopped", "Progress"};
+  static constexpr std::array<const char*, 13> kNames = {
+      "Hello",       "Refused",    "MachineUp",     "MachineDown", "Beat",       "Admit",     "Cancel",
+      "StartPrompt", "StopPrompt", "PromptStopped", "Progress",    "TraceQuery", "TraceReply"};
   static_assert(kNames.size() == std::variant_size_v<Message>);
   return kNames.at(message.index());
 }

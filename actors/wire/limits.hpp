@@ -23,6 +23,7 @@ inline constexpr std::size_t kMostStopTokens = 4096;
 /// Alternatives reported for a token, and how many may be asked for.
 inline constexpr std::int32_t kMostLogprobs = 64;
 inline constexpr std::size_t kMostNews = 65536;
+inline constexpr std::size_t kMostTracedMessages = 20000;
 
 /// Of a KV's shape, so that its bytes a block can be computed without overflow.
 inline constexpr std::int32_t kMostLayers = 4096;

@@ -117,6 +117,9 @@ MachineDown read(Intake&, schema::MachineDown::Reader from) { return {MachineId{
 
 void write(const Beat& beat, schema::Beat::Builder to) {
   to.setNumber(beat.number);
+  to.setClockNs(beat.clock_ns);
+  to.setEcho(beat.echo);
+  to.setEchoHeldNs(beat.echo_held_ns);
   auto machines = to.initMachines(list_size(beat.machines.size()));
   for (unsigned i = 0; i < machines.size(); ++i) {
     const auto& machine = beat.machines[i];
@@ -130,6 +133,9 @@ void write(const Beat& beat, schema::Beat::Builder to) {
 Beat read(Intake& in, schema::Beat::Reader from) {
   Beat beat;
   beat.number = from.getNumber();
+  beat.clock_ns = in.number("clock_ns", from.getClockNs(), {0, kMostNanoseconds});
+  beat.echo = from.getEcho();
+  beat.echo_held_ns = in.number("echo_held_ns", from.getEchoHeldNs(), {0, kMostNanoseconds});
   const auto machines = from.getMachines();
   beat.machines.resize(in.length("machines", machines.size(), {0, kMostMachinesInBeat}));
   for (unsigned i = 0; i < beat.machines.size() && !in.refusal(); ++i) {

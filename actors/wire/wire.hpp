@@ -17,6 +17,7 @@
 #include "actors/policies/routing_policy.hpp"
 #include "runtime/base/ids.hpp"
 #include "runtime/base/result.hpp"
+#include "runtime/trace/request_trace.hpp"
 
 namespace troupe::wire {
 
@@ -72,6 +73,10 @@ struct MachineBeat {
 struct Beat {
   std::uint64_t number = 0;
   std::vector<MachineBeat> machines;
+  // By which two nodes learn how their clocks differ, as NTP does (RFC 5905, section 8).
+  std::int64_t clock_ns = 0;      ///< the sender's clock when it sent this
+  std::uint64_t echo = 0;         ///< the last beat that it heard from the receiver; 0: none
+  std::int64_t echo_held_ns = 0;  ///< how long ago that was
 };
 
 /// AdmitRequest for a token machine of the receiver. Deadlines travel as what is left of them.
@@ -124,8 +129,21 @@ struct Progress {
   std::vector<std::variant<TokenProduced, RequestFailed, RequestReleased>> news;
 };
 
+/// Which messages about this request does the receiver remember?
+struct TraceQuery {
+  std::uint64_t query = 0;
+  RequestId request;
+};
+
+/// Those messages; times are of the sender's clock.
+struct TraceReply {
+  std::uint64_t query = 0;
+  bool complete = true;  ///< nothing of it has been overwritten
+  std::vector<trace::Message> messages;
+};
+
 using Message = std::variant<Hello, Refused, MachineUp, MachineDown, Beat, Admit, Cancel, StartPrompt, StopPrompt,
-                             PromptStopped, Progress>;
+                             PromptStopped, Progress, TraceQuery, TraceReply>;
 
 /// "Hello", "StartPrompt", ...: for traces and logs.
 const char* name_of(const Message& message);

@@ -27,7 +27,7 @@ struct Line {
 };
 
 bool same_kind(const Message& a, const Message& b) {
-  return a.name == b.name && a.from == b.from && a.to == b.to && a.note.empty() && b.note.empty();
+  return a.name == b.name && a.node == b.node && a.from == b.from && a.to == b.to && a.note.empty() && b.note.empty();
 }
 
 /// How often the `period` messages from `at` on stand there in a row.
@@ -104,22 +104,40 @@ RequestTrace trace_request(RequestId request, std::int64_t began_ns, const std::
       if (note.element == event.element && note.time_ns == event.time_ns) message.note = note.text;
     open.erase(sent);
   }
-  // Threads number their events a little later than they time them.
+  trace.began_ns = began_ns;
+  sort_messages(trace);  // threads number their events a little later than they time them
+  return trace;
+}
+
+void sort_messages(RequestTrace& trace) {
   std::stable_sort(trace.messages.begin(), trace.messages.end(),
                    [](const Message& a, const Message& b) { return a.sent_ns < b.sent_ns; });
-  return trace;
 }
 
 std::string as_text(const RequestTrace& trace) {
   std::string text =
       "request " + std::to_string(trace.request.value) + ", " + std::to_string(trace.messages.size()) + " messages\n";
   if (!trace.complete) text += "Its first messages are not in the ring any more (trace.ring_size).\n";
-  text += "\n     sent ms  waited us  handled us  message\n";
+  for (const auto& clock : trace.clocks) {
+    char line[200];
+    std::snprintf(
+        line, sizeof line, "The clock of %s was %.3f ms ahead, give or take %.3f ms; its times are put right.\n",
+        clock.node.c_str(), static_cast<double>(clock.ahead_ns) / 1e6, static_cast<double>(clock.error_ns) / 1e6);
+    text += line;
+  }
+  for (const auto& node : trace.silent) text += "Node " + node + " did not answer in time: its messages are missing.\n";
+  std::size_t widest = 0;
+  for (const auto& message : trace.messages) widest = std::max(widest, message.node.size());
+  text += "\n     sent ms  waited us  handled us  " +
+          (widest > 0 ? "node" + std::string(widest > 4 ? widest - 2 : 2, ' ') : "") + "message\n";
   for (const auto& shown : lines_of(trace.messages)) {
     char line[160];
     std::snprintf(line, sizeof line, "%12.3f %10s %11s  ", static_cast<double>(shown.first->sent_ns) / 1e6,
                   us(shown.waited_ns).c_str(), us(shown.handled_ns).c_str());
-    text += line + shown.first->from + " -> " + shown.first->to + "  " + shown.first->name;
+    text += line;
+    if (widest > 0)
+      text += shown.first->node + std::string(std::max<std::size_t>(widest, 4) + 2 - shown.first->node.size(), ' ');
+    text += shown.first->from + " -> " + shown.first->to + "  " + shown.first->name;
     if (shown.count > 1) {
       std::snprintf(line, sizeof line, "  x %zu, the last at %.3f ms (the longest wait and handling shown)",
                     shown.count, static_cast<double>(shown.last->sent_ns) / 1e6);
@@ -146,10 +164,17 @@ std::string as_json(const RequestTrace& trace) {
                   {"sent_us", micro(message.sent_ns)},
                   {"waited_us", micro(message.waited_ns)},
                   {"handled_us", micro(message.handled_ns)}};
+    if (!message.node.empty()) entry["node"] = message.node;
     if (!message.note.empty()) entry["note"] = message.note;
     messages.push_back(std::move(entry));
   }
-  return Json{{"request", trace.request.value}, {"complete", trace.complete}, {"messages", std::move(messages)}}.dump();
+  Json json{{"request", trace.request.value}, {"complete", trace.complete}, {"messages", std::move(messages)}};
+  for (const auto& clock : trace.clocks)
+    json["clocks"].push_back({{"node", clock.node},
+                              {"ahead_us", static_cast<double>(clock.ahead_ns) / 1e3},
+                              {"error_us", static_cast<double>(clock.error_ns) / 1e3}});
+  for (const auto& node : trace.silent) json["silent"].push_back(node);
+  return json.dump();
 }
 
 }  // namespace troupe::trace

@@ -11,6 +11,7 @@ namespace troupe::trace {
 
 /// A message from its sending to the end of its handling.
 struct Message {
+  std::string node;  ///< where it was sent and handled; empty where there is one node
   std::string name;
   std::string from;  ///< "router", "outside"
   std::string to;
@@ -20,8 +21,18 @@ struct Message {
   std::string note;
 };
 
+/// How another node's clock was brought into line with this one's.
+struct ClockOffset {
+  std::string node;
+  std::int64_t ahead_ns = 0;  ///< of this node's clock
+  std::int64_t error_ns = 0;  ///< by how much that may be wrong either way
+};
+
 struct RequestTrace {
   RequestId request;
+  std::int64_t began_ns = 0;          ///< of this node's clock
+  std::vector<ClockOffset> clocks{};  ///< of the other nodes that had something to tell
+  std::vector<std::string> silent{};  ///< nodes that did not answer in time
   std::vector<Message> messages;  ///< in the order of sending
   bool complete = true;           ///< whether nothing of it has been overwritten
 };
@@ -29,6 +40,9 @@ struct RequestTrace {
 /// Joins the events about `request`, which began at `began_ns` of the actors' clock.
 RequestTrace trace_request(RequestId request, std::int64_t began_ns, const std::vector<Event>& events,
                            const std::vector<Note>& notes);
+
+/// Puts what other nodes told into the order of sending.
+void sort_messages(RequestTrace& trace);
 
 /// A table for the terminal; runs of one message between the same two actors become one line with a count.
 std::string as_text(const RequestTrace& trace);

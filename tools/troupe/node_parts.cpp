@@ -162,6 +162,7 @@ Result<void> Node::Parts::start_neighbours(const ClusterPlace& place, const mode
   settings.silence = place.config.failure.silence;
   settings.draw = entropy64;
   settings.router = router;
+  settings.recorder = recorder;
   settings.link = link;
   settings.dialler = middleman_dialler(actors, std::move(addresses));
   settings.serving = serving;

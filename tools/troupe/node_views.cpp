@@ -50,10 +50,15 @@ std::vector<ExtraRoute> view_routes(const Node::Parts& parts, const std::string&
   };
   ExtraRoute request;
   request.route = {"GET", kRequestPath, http::Scope::kInspect, false, std::nullopt};
-  request.handler = [recorder = parts.recorder](std::shared_ptr<http::Exchange> exchange) {
+  request.handler = [recorder = parts.recorder,
+                     neighbours = parts.neighbours](std::shared_ptr<http::Exchange> exchange) {
     const std::string id = exchange->request().parameter;
-    caf::anon_send(recorder, ShowRequest{id, [exchange](const Result<std::vector<trace::RequestTrace>>& traces) {
-                                           answer_trace(*exchange, traces);
+    caf::anon_send(recorder, ShowRequest{id, [exchange, neighbours](Result<std::vector<trace::RequestTrace>> traces) {
+                                           if (!traces.ok() || !neighbours) return answer_trace(*exchange, traces);
+                                           const auto answer = [exchange](std::vector<trace::RequestTrace> all) {
+                                             answer_trace(*exchange, std::move(all));
+                                           };
+                                           caf::anon_send(neighbours, GatherTraces{std::move(*traces), answer});
                                          }});
   };
   return {std::move(status), std::move(numbers), std::move(request)};

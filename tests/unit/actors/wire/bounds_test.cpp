@@ -103,7 +103,9 @@ TEST(WireBounds, lists_of_beats_and_progress_are_bounded) {
   expect_limits({
       {"machines", kMostMachinesInBeat,
        [](auto n) {
-         return Beat{1, std::vector<MachineBeat>(n)};
+         Beat beat;
+         beat.machines.resize(n);
+         return beat;
        }},
       {"news", kMostNews,
        [](auto n) {

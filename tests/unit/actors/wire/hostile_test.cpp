@@ -111,7 +111,7 @@ TEST(WireHostile, a_frame_over_the_limit_is_too_large_whatever_it_holds) {
 
 TEST(WireHostile, a_message_of_a_newer_build_is_unsupported_and_says_so) {
   auto bytes = encode({1, MachineDown{}}, kNow);
-  bytes[24] = 11;  // the union's member: after the segment table, the root pointer and the session
+  bytes[24] = 99;  // the union's member: after the segment table, the root pointer and the session
   const auto error = refusal(bytes);
   EXPECT_EQ(error.code, ErrorCode::kUnsupported);
   EXPECT_THAT(error.message, HasSubstr("builds differ"));
@@ -303,6 +303,14 @@ struct WithinBounds {
   bool operator()(const Progress& progress) const {
     return progress.news.size() <= kMostNews && std::all_of(progress.news.begin(), progress.news.end(),
                                                             [&](const auto& news) { return std::visit(*this, news); });
+  }
+  bool operator()(const TraceQuery&) const { return true; }
+  bool operator()(const TraceReply& reply) const {
+    return reply.messages.size() <= kMostTracedMessages &&
+           std::all_of(reply.messages.begin(), reply.messages.end(), [](const auto& message) {
+             return text(message.name, kMostNameBytes) && text(message.from, kMostNameBytes) &&
+                    text(message.to, kMostNameBytes) && text(message.note, kMostSentenceBytes) && message.sent_ns >= 0;
+           });
   }
   bool operator()(const TokenProduced& produced) const {
     const auto& result = produced.result;

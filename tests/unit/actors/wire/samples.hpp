@@ -30,6 +30,14 @@ FIELDS(SamplingSpec, a, b, c, d, e, f)
 FIELDS(SequenceResult, a, b, c, d, e)
 }  // namespace troupe::device
 
+namespace troupe::trace {
+inline auto fields(const Message& value) {
+  const auto& [node, a, b, c, d, e, f, g] = value;  // who tells is known from the session
+  return std::tie(a, b, c, d, e, f, g);
+}
+inline bool operator==(const Message& one, const Message& other) { return fields(one) == fields(other); }
+}  // namespace troupe::trace
+
 namespace troupe {
 
 FIELDS(Error, a, b)
@@ -53,13 +61,15 @@ FIELDS(Refused, a, b)
 FIELDS(MachineUp, a, b, c, d, e, f, g, h, i, j)
 FIELDS(MachineDown, a)
 FIELDS(MachineBeat, a, b, c, d)
-FIELDS(Beat, a, b)
+FIELDS(Beat, a, b, c, d, e)
 FIELDS(Admit, a, b, c, d, e, f)
 FIELDS(Cancel, a, b, c)
 FIELDS(StartPrompt, a, b, c, d, e, f, g, h, i)
 FIELDS(StopPrompt, a, b, c)
 FIELDS(PromptStopped, a, b, c, d)
 FIELDS(Progress, a)
+FIELDS(TraceQuery, a, b)
+FIELDS(TraceReply, a, b, c)
 FIELDS(Frame, a, b)
 
 /// An arbitrary moment of a clock.
@@ -103,7 +113,7 @@ inline Beat sample_beat() {
   auto other = machine;
   other.machine = MachineId{10};
   other.blocks = {{100}, 100, 0};
-  return {12, {machine, other}};
+  return {12, {machine, other}, 13, 14, 15};
 }
 
 inline RequestSpec sample_spec() {
@@ -178,7 +188,9 @@ inline std::vector<Message> samples() {
           sample_start_prompt(),
           StopPrompt{RequestId{31}, 32, MachineId{33}},
           PromptStopped{RequestId{41}, 42, {43, 0xbbbbbbbbbbbbbbbb}, true},
-          sample_progress()};
+          sample_progress(),
+          TraceQuery{51, RequestId{52}},
+          TraceReply{53, false, {{"", "AdmitRequest", "neighbours", "token", 54, 55, 56, "a note"}, {}}}};
 }
 
 }  // namespace wire
