@@ -29,6 +29,7 @@ struct Frame {
     progress @11 :Progress;
     traceQuery @12 :TraceQuery;
     traceReply @13 :TraceReply;
+    order @14 :Order;
   }
 }
 
@@ -72,6 +73,7 @@ struct MachineUp {
   headDim @7 :Int32;
   dtype @8 :NumberFormat;
   blocks @9 :Int64;
+  draining @10 :Bool;
 }
 
 struct MachineDown {
@@ -280,4 +282,11 @@ struct TraceReply {
   query @0 :UInt64;
   complete @1 :Bool;
   messages @2 :List(TracedMessage);
+}
+
+struct Order {
+  epoch @0 :UInt64;
+  machine @1 :UInt32;
+  role @2 :Role = mixed;
+  draining @3 :Bool;
 }

@@ -30,6 +30,7 @@ struct MachineState {
   policies::Role role = policies::Role::kMixed;
   std::string device;
   bool alive = true;
+  bool draining = false;
   WorkState prompts;  ///< of the prompt actor
   WorkState tokens;   ///< of the token actor
   PoolState blocks;

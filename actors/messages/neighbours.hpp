@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -47,6 +48,7 @@ struct LandingDue;
 struct LinkBroken;
 struct KvSendEnded;
 struct GatherTraces;
+struct ChangeMachines;
 struct GatheringDue;
 struct SendKv;
 struct StopKv;
@@ -61,7 +63,7 @@ using NeighboursActor =
                      caf::reacts_to<CancelElsewhere>, caf::reacts_to<RunPromptElsewhere>,
                      caf::reacts_to<CancelPromptElsewhere>, caf::reacts_to<ReportElsewhere>,
                      caf::reacts_to<LandingEnded>, caf::reacts_to<LandingDue>, caf::reacts_to<LinkBroken>,
-                     caf::reacts_to<KvSendEnded>, caf::reacts_to<GatherTraces>,
+                     caf::reacts_to<KvSendEnded>, caf::reacts_to<GatherTraces>, caf::reacts_to<ChangeMachines>,
                      caf::reacts_to<GatheringDue>, caf::replies_to<QueryCluster>::with<ClusterState>>;
 
 /// Runs prompts of other nodes' requests on one machine and sends their KV away; see actors/kv_sender.
@@ -130,6 +132,15 @@ struct GatherTraces {
   std::function<void(std::vector<trace::RequestTrace>)> with;
 };
 
+/// Command from an operator: change the machine of that name, or all of the node of that name. `with` is called once:
+/// with how many machines are told, or with why none is.
+struct ChangeMachines {
+  std::string name;
+  std::optional<policies::Role> role;  ///< none: as it is
+  std::optional<bool> draining;
+  std::function<void(Result<std::int32_t>)> with;
+};
+
 /// From the neighbours actor to itself: who has not answered by now is left out.
 struct GatheringDue {
   std::uint64_t gathering = 0;
@@ -188,6 +199,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::LandingEnded)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::LandingDue)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::LinkBroken)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::GatherTraces)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ChangeMachines)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::GatheringDue)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::SendKv)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::StopKv)

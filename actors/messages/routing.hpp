@@ -25,6 +25,7 @@ struct PromptPhaseDone;
 struct RequestLeft;
 struct MachineJoined;
 struct MachineLeft;
+struct MachineChanged;
 struct DecideRoute;
 struct RouteDecided;
 struct WatchDeadline;
@@ -40,7 +41,8 @@ using RoutedActor = caf::typed_actor<caf::reacts_to<Routed>, caf::reacts_to<Rout
 /// Assigns requests to machines.
 using RouterActor =
     caf::typed_actor<caf::reacts_to<RouteRequest>, caf::reacts_to<PromptPhaseDone>, caf::reacts_to<RequestLeft>,
-                     caf::reacts_to<MachineJoined>, caf::reacts_to<MachineLeft>, caf::reacts_to<RouteDecided>>;
+                     caf::reacts_to<MachineJoined>, caf::reacts_to<MachineLeft>, caf::reacts_to<MachineChanged>,
+                     caf::reacts_to<RouteDecided>>;
 
 /// Told which machines there are. Part of the router's interface.
 using MachineWatcherActor = caf::typed_actor<caf::reacts_to<MachineJoined>, caf::reacts_to<MachineLeft>>;
@@ -118,6 +120,7 @@ struct MachineJoined {
   TokenActor token;
   PoolActor pool;                    ///< none where the machine is another node's
   std::optional<link::SlabId> slab;  ///< its KV slab, where this node has a link
+  bool draining = false;             ///< gets no new requests
 
   /// How many positions its KV slab holds.
   std::int64_t kv_positions() const { return kv.blocks * kernels::kBlockPositions; }
@@ -126,6 +129,13 @@ struct MachineJoined {
 /// Notice: a machine serves no more; the requests whose tokens it generates are told to move.
 struct MachineLeft {
   MachineId machine;
+};
+
+/// Notice to the router: the machine is for something else now. What it has begun it ends.
+struct MachineChanged {
+  MachineId machine;
+  policies::Role role = policies::Role::kMixed;
+  bool draining = false;  ///< gets no new requests
 };
 
 /// Command to a policy actor. The snapshot is its alone to read.
@@ -181,6 +191,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::PromptPhaseDone)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::RequestLeft)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::MachineJoined)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::MachineLeft)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::MachineChanged)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::DecideRoute)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::RouteDecided)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::DeadlinePassed)

@@ -23,6 +23,7 @@ wire::MachineUp announcement(const MachineJoined& machine, const std::string& mo
   up.head_dim = static_cast<std::int32_t>(machine.kv.head_dim);
   up.dtype = static_cast<std::uint8_t>(machine.kv.dtype);
   up.blocks = machine.kv.blocks;
+  up.draining = machine.draining;
   return up;
 }
 
@@ -54,12 +55,64 @@ void Neighbours::on(const MachineLeft& left) {
   count_serving();
 }
 
+void Neighbours::on(const ChangeMachines& change) {
+  std::int32_t told = 0;
+  const auto order_for = [&](const MachineJoined& machine) {
+    // Later than any of a router before this one, which took its epochs from the same clock of the world.
+    last_epoch_ = std::max(last_epoch_ + 1, options_.first_epoch);
+    ++told;
+    return wire::Order{last_epoch_, machine.machine, change.role.value_or(machine.role),
+                       change.draining.value_or(machine.draining)};
+  };
+  const auto meant = [&](const std::string& node, const MachineJoined& machine) {
+    return change.name == node || change.name == machine.name;
+  };
+  for (const auto& [id, local] : local_)
+    if (meant(options_.nodes.at(options_.self.value), local.what)) carry_out(id, order_for(local.what));
+  for (const auto& [id, peer] : peers_)
+    for (const auto& [machine, remote] : peer.machines)
+      if (meant(peer.name, remote.what)) send_to(id, order_for(remote.what));
+  if (told > 0) return change.with(told);
+  change.with(Error{ErrorCode::kMissingInput, "No machine and no node with machines named \"" + change.name +
+                                                  "\" is connected; `troupe status` shows those that are."});
+}
+
+void Neighbours::handle(NodeId from, const wire::Order& order) {
+  const auto local = local_.find(order.machine);
+  if (local == local_.end()) return;
+  if (order.epoch <= local->second.epoch) {
+    options_.tell("refused", peers_.at(from).name,
+                  "its order for machine \"" + local->second.what.name + "\" is of epoch " +
+                      std::to_string(order.epoch) + ", and epoch " + std::to_string(local->second.epoch) +
+                      " has been carried out");
+    return;
+  }
+  carry_out(order.machine, order);
+}
+
+void Neighbours::carry_out(MachineId id, const wire::Order& order) {
+  auto& local = local_.at(id);
+  local.epoch = order.epoch;
+  local.what.role = order.role;
+  local.what.draining = order.draining;
+  if (options_.router) send(options_.router, MachineChanged{id, order.role, order.draining});
+  for (const auto& [peer_id, peer] : peers_) send_to(peer_id, announcement(local.what, options_.model));
+  count_serving();
+}
+
 void Neighbours::announce(NodeId id) {
   for (const auto& [machine, local] : local_) send_to(id, announcement(local.what, options_.model));
 }
 
 void Neighbours::handle(NodeId from, wire::MachineUp& up) {
   auto& peer = peers_.at(from);
+  if (const auto known = peer.machines.find(up.machine); known != peer.machines.end()) {
+    known->second.what.role = up.role;
+    known->second.what.draining = up.draining;
+    if (options_.router) send(options_.router, MachineChanged{up.machine, up.role, up.draining});
+    count_serving();
+    return;
+  }
   if (up.model != options_.model) {
     options_.tell("refused", peer.name,
                   "its machine \"" + up.name + "\" holds another model than this node was configured with");
@@ -70,6 +123,7 @@ void Neighbours::handle(NodeId from, wire::MachineUp& up) {
   joined.name = up.name;
   joined.role = up.role;
   joined.device = up.device;
+  joined.draining = up.draining;
   joined.kv = {up.layers, up.kv_heads, up.head_dim, up.blocks, static_cast<kernels::DType>(up.dtype)};
   for (const auto& [id, local] : local_) {
     if (id != up.machine && same_shape(local.what.kv, joined.kv)) continue;
@@ -130,7 +184,13 @@ caf::typed_response_promise<ClusterState> Neighbours::state() {
   const auto promise = make_response_promise<ClusterState>();
   const auto complete = [this, promise](ClusterState cluster) {
     const auto& own_name = options_.nodes.at(options_.self.value);
-    for (auto& machine : cluster.machines) machine.node = own_name;
+    for (auto& machine : cluster.machines) {
+      machine.node = own_name;
+      const auto local = local_.find(machine.id);
+      if (local == local_.end()) continue;
+      machine.role = local->second.what.role;
+      machine.draining = local->second.what.draining;
+    }
     for (std::uint32_t id = 0; id < options_.nodes.size(); ++id) {
       if (NodeId{id} == options_.self) {
         cluster.nodes.push_back({own_name, "here", options_.pid});
@@ -140,7 +200,7 @@ caf::typed_response_promise<ClusterState> Neighbours::state() {
       cluster.nodes.push_back({peer.name, peer.session != 0 ? "connected" : "away", peer.session != 0 ? peer.pid : 0});
       for (const auto& [machine, remote] : peer.machines)
         cluster.machines.push_back({machine, remote.what.name, peer.name, remote.what.role, remote.what.device, true,
-                                    remote.beat.prompts, remote.beat.tokens, remote.beat.blocks});
+                                    remote.what.draining, remote.beat.prompts, remote.beat.tokens, remote.beat.blocks});
     }
     auto answer = promise;
     answer.deliver(std::move(cluster));

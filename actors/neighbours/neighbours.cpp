@@ -38,6 +38,7 @@ NeighboursActor::behavior_type Neighbours::make_behavior() {
       [this](const LandingDue& due) { on(due); },
       [this](const LinkBroken& broken) { on(broken); },
       [this](GatherTraces& gather) { on(gather); },
+      [this](const ChangeMachines& change) { on(change); },
       [this](const GatheringDue& due) { finish_gathering(due.gathering); },
       [this](const KvSendEnded& ended) { on(ended); },
       [this](const QueryCluster&) { return state(); },

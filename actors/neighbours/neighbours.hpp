@@ -44,6 +44,7 @@ struct NeighboursOptions {
   std::uint32_t pid = 0;
   std::chrono::milliseconds heartbeat{250};
   std::chrono::milliseconds silence{1500};
+  std::uint64_t first_epoch = 1;        ///< of this node's orders: later than those of any router before it
   std::function<std::uint64_t()> draw;  ///< 64 random bits, for sessions and tickets
   RouterActor router;                   ///< none where another node routes
   RecorderActor recorder;               ///< what this node remembers; none: nothing
@@ -118,6 +119,7 @@ class Neighbours final : public exec::Actor<NeighboursActor::base> {
   struct LocalMachine {
     MachineJoined what;
     KvSenderActor kv_sender;
+    std::uint64_t epoch = 0;  // of the last order
   };
   /// A request to admit whose prompt machine is not known here yet.
   struct Early {
@@ -146,6 +148,9 @@ class Neighbours final : public exec::Actor<NeighboursActor::base> {
   void on(MachineJoined& joined);
   void on(const MachineLeft& left);
   void announce(NodeId id);
+  void on(const ChangeMachines& change);
+  void handle(NodeId from, const wire::Order& order);
+  void carry_out(MachineId machine, const wire::Order& order);
   void handle(NodeId from, wire::MachineUp& up);
   void handle(NodeId from, const wire::MachineDown& down);
   void handle(NodeId from, wire::Beat& beat);
@@ -198,7 +203,8 @@ class Neighbours final : public exec::Actor<NeighboursActor::base> {
   std::array<TimePoint, 64> beat_times_{};  // of the last ones, by number
   std::map<std::uint64_t, Gathering> gatherings_;
   std::uint64_t last_query_ = 0;
-  bool asked_ = false;  // the supervisor, for `latest_`
+  std::uint64_t last_epoch_ = 0;  // of the orders that this node gave
+  bool asked_ = false;            // the supervisor, for `latest_`
 };
 
 }  // namespace troupe

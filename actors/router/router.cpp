@@ -26,6 +26,12 @@ RouterActor::behavior_type Router::make_behavior() {
         machines_changed_ = true;
       },
       [this](const MachineLeft& left) { on(left); },
+      [this](const MachineChanged& changed) {
+        const auto machine = machines_.find(changed.machine);
+        if (machine == machines_.end()) return;
+        machine->second.load.role = changed.role;
+        machine->second.what.draining = changed.draining;
+      },
       [this](const RouteDecided& decided) { on(decided); },
   };
 }
@@ -79,13 +85,18 @@ void Router::decide_next() {
   snapshot->attempt = request.attempt;
   snapshot->prompt_tokens = request.prompt_tokens;
   snapshot->max_tokens = request.max_tokens;
+  // What is avoided is taken where nothing else is left, and what drains where even that is not there.
   const auto avoided = [&](MachineId id) {
     return std::find(request.avoid.begin(), request.avoid.end(), id) != request.avoid.end();
   };
-  for (const auto& [id, machine] : machines_)
-    if (!avoided(id)) snapshot->machines.push_back(machine.load);
-  if (snapshot->machines.empty())
-    for (const auto& [id, machine] : machines_) snapshot->machines.push_back(machine.load);
+  const auto take = [&](const auto& wanted) {
+    if (!snapshot->machines.empty()) return;
+    for (const auto& [id, machine] : machines_)
+      if (wanted(id, machine)) snapshot->machines.push_back(machine.load);
+  };
+  take([&](MachineId id, const Machine& machine) { return !machine.what.draining && !avoided(id); });
+  take([&](MachineId, const Machine& machine) { return !machine.what.draining; });
+  take([&](MachineId, const Machine&) { return true; });
   machines_changed_ = false;
   send(policy_, DecideRoute{std::move(snapshot), RouterActor{this}});
 }

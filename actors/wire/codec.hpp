@@ -28,6 +28,7 @@ void write(const PromptStopped& stopped, schema::PromptStopped::Builder to);
 void write(const Progress& progress, schema::Progress::Builder to, TimePoint now);
 void write(const TraceQuery& query, schema::TraceQuery::Builder to);
 void write(const TraceReply& reply, schema::TraceReply::Builder to);
+void write(const Order& order, schema::Order::Builder to);
 
 Hello read(Intake& in, schema::Hello::Reader from);
 Refused read(Intake& in, schema::Refused::Reader from);
@@ -43,6 +44,7 @@ PromptStopped read(Intake& in, schema::PromptStopped::Reader from);
 Progress read(Intake& in, schema::Progress::Reader from, TimePoint now);
 TraceQuery read(Intake& in, schema::TraceQuery::Reader from);
 TraceReply read(Intake& in, schema::TraceReply::Reader from);
+Order read(Intake& in, schema::Order::Reader from);
 
 /// For ids of machines and nodes, names and the like, whose bytes matter: as they are.
 capnp::Text::Reader text_of(const std::string& text);

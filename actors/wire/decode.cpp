@@ -57,6 +57,8 @@ Result<Message> read_message(schema::Frame::Reader frame, TimePoint now) {
                        [&](Intake& in) { return read(in, frame.getPromptStopped()); });
     case schema::Frame::PROGRESS:
       return read_body("Progress", frame.hasProgress(), [&](Intake& in) { return read(in, frame.getProgress(), now); });
+    case schema::Frame::ORDER:
+      return read_body("Order", frame.hasOrder(), [&](Intake& in) { return read(in, frame.getOrder()); });
     case schema::Frame::TRACE_QUERY:
       return read_body("TraceQuery", frame.hasTraceQuery(),
                        [&](Intake& in) { return read(in, frame.getTraceQuery()); });

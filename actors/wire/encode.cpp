@@ -26,14 +26,15 @@ struct BodyWriter {
   void operator()(const Progress& progress) { write(progress, frame.initProgress(), now); }
   void operator()(const TraceQuery& query) { write(query, frame.initTraceQuery()); }
   void operator()(const TraceReply& reply) { write(reply, frame.initTraceReply()); }
+  void operator()(const Order& order) { write(order, frame.initOrder()); }
 };
 
 }  // namespace
 
 const char* name_of(const Message& message) {
-  static constexpr std::array<const char*, 13> kNames = {
-      "Hello",       "Refused",    "MachineUp",     "MachineDown", "Beat",       "Admit",     "Cancel",
-      "StartPrompt", "StopPrompt", "PromptStopped", "Progress",    "TraceQuery", "TraceReply"};
+  static constexpr std::array<const char*, 14> kNames = {
+      "Hello",       "Refused",    "MachineUp",     "MachineDown", "Beat",       "Admit",      "Cancel",
+      "StartPrompt", "StopPrompt", "PromptStopped", "Progress",    "TraceQuery", "TraceReply", "Order"};
   static_assert(kNames.size() == std::variant_size_v<Message>);
   return kNames.at(message.index());
 }

@@ -94,6 +94,7 @@ void write(const MachineUp& up, schema::MachineUp::Builder to) {
   to.setHeadDim(up.head_dim);
   to.setDtype(to_schema(static_cast<kernels::DType>(up.dtype)));
   to.setBlocks(up.blocks);
+  to.setDraining(up.draining);
 }
 
 MachineUp read(Intake& in, schema::MachineUp::Reader from) {
@@ -108,7 +109,20 @@ MachineUp read(Intake& in, schema::MachineUp::Reader from) {
   up.head_dim = in.number("head_dim", from.getHeadDim(), {0, kMostHeadDim});
   up.dtype = static_cast<std::uint8_t>(in.known("dtype", from_schema(from.getDtype())));
   up.blocks = in.number("blocks", from.getBlocks(), {0, std::numeric_limits<std::int32_t>::max()});
+  up.draining = from.getDraining();
   return up;
+}
+
+void write(const Order& order, schema::Order::Builder to) {
+  to.setEpoch(order.epoch);
+  to.setMachine(order.machine.value);
+  to.setRole(to_schema(order.role));
+  to.setDraining(order.draining);
+}
+
+Order read(Intake& in, schema::Order::Reader from) {
+  return {from.getEpoch(), MachineId{from.getMachine()}, in.known("role", from_schema(from.getRole())),
+          from.getDraining()};
 }
 
 void write(const MachineDown& down, schema::MachineDown::Builder to) { to.setMachine(down.machine.value); }

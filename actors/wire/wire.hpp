@@ -56,6 +56,7 @@ struct MachineUp {
   std::int32_t head_dim = 0;
   std::uint8_t dtype = 0;  ///< kernels::DType
   std::int64_t blocks = 0;
+  bool draining = false;  ///< gets no new requests
 };
 
 struct MachineDown {
@@ -142,8 +143,17 @@ struct TraceReply {
   std::vector<trace::Message> messages;
 };
 
+/// From the node that routes: what one of the receiver's machines is for from now on. Orders of an earlier epoch than
+/// the last one are refused: whoever gave them does not know of the last one. MachineUp to all nodes is the answer.
+struct Order {
+  std::uint64_t epoch = 0;
+  MachineId machine;
+  policies::Role role = policies::Role::kMixed;
+  bool draining = false;
+};
+
 using Message = std::variant<Hello, Refused, MachineUp, MachineDown, Beat, Admit, Cancel, StartPrompt, StopPrompt,
-                             PromptStopped, Progress, TraceQuery, TraceReply>;
+                             PromptStopped, Progress, TraceQuery, TraceReply, Order>;
 
 /// "Hello", "StartPrompt", ...: for traces and logs.
 const char* name_of(const Message& message);

@@ -13,6 +13,8 @@ namespace troupe {
 void add_serve(CLI::App& app, std::function<int()>& chosen);
 void add_node(CLI::App& app, std::function<int()>& chosen);
 void add_up(CLI::App& app, std::function<int()>& chosen);
+void add_roles(CLI::App& app, std::function<int()>& chosen);
+void add_drain(CLI::App& app, std::function<int()>& chosen);
 void add_run(CLI::App& app, std::function<int()>& chosen);
 void add_check(CLI::App& app, std::function<int()>& chosen);
 void add_status(CLI::App& app, std::function<int()>& chosen);

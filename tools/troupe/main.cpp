@@ -43,6 +43,8 @@ int run(int argc, char** argv) {
   add_check(app, chosen);
   add_status(app, chosen);
   add_request(app, chosen);
+  add_roles(app, chosen);
+  add_drain(app, chosen);
   add_bench(app, chosen);
   add_schema(app, chosen);
   add_version(app, chosen);

@@ -160,6 +160,7 @@ Result<void> Node::Parts::start_neighbours(const ClusterPlace& place, const mode
   settings.pid = static_cast<std::uint32_t>(::getpid());
   settings.heartbeat = place.config.failure.heartbeat;
   settings.silence = place.config.failure.silence;
+  settings.first_epoch = static_cast<std::uint64_t>(clock::unix_seconds()) << 20;
   settings.draw = entropy64;
   settings.router = router;
   settings.recorder = recorder;

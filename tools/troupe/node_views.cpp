@@ -11,6 +11,7 @@ namespace {
 constexpr const char* kStatusPath = "/troupe/status";
 constexpr const char* kMetricsPath = "/metrics";
 constexpr const char* kRequestPath = "/troupe/requests/{id}";
+constexpr const char* kMachinesPath = "/troupe/machines/{name}";
 
 void answer_trace(http::Exchange& exchange, const Result<std::vector<trace::RequestTrace>>& traces) {
   if (!traces.ok()) {
@@ -24,9 +25,53 @@ void answer_trace(http::Exchange& exchange, const Result<std::vector<trace::Requ
   exchange.respond(200, json ? "application/json" : "text/plain; charset=utf-8", json ? "[" + body + "]" : body);
 }
 
+/// ?role=prompt|token|mixed and ?drain=yes|no, either or both.
+Result<ChangeMachines> change_asked_for(const http::Request& request) {
+  ChangeMachines change;
+  change.name = request.parameter;
+  if (const auto role = http::query_value(request.query, "role")) {
+    for (const auto each : {policies::Role::kPrompt, policies::Role::kToken, policies::Role::kMixed})
+      if (*role == policies::to_string(each)) change.role = each;
+    if (!change.role) return Error{ErrorCode::kInvalidInput, "`role` must be prompt, token or mixed."};
+  }
+  if (const auto drain = http::query_value(request.query, "drain")) {
+    if (*drain != "yes" && *drain != "no") return Error{ErrorCode::kInvalidInput, "`drain` must be yes or no."};
+    change.draining = *drain == "yes";
+  }
+  if (!change.role && !change.draining)
+    return Error{ErrorCode::kInvalidInput, "Say what to change: ?role=prompt|token|mixed or ?drain=yes|no."};
+  return change;
+}
+
+/// Changes what machines are for; for nodes of a cluster alone.
+ExtraRoute change_route(const NeighboursActor& neighbours) {
+  ExtraRoute change;
+  change.route = {"POST", kMachinesPath, http::Scope::kAdmin, false, std::nullopt};
+  change.handler = [neighbours](std::shared_ptr<http::Exchange> exchange) {
+    auto asked = change_asked_for(exchange->request());
+    if (!asked.ok()) {
+      exchange->respond_error(400, asked.error().message);
+      return;
+    }
+    if (!neighbours) {
+      exchange->respond_error(400, "This server is alone (`troupe serve`): its one machine does all there is to do.");
+      return;
+    }
+    asked->with = [exchange](const Result<std::int32_t>& told) {
+      if (!told.ok()) {
+        exchange->respond_error(404, told.error().message);
+        return;
+      }
+      exchange->respond(200, "application/json", "{\"machines\":" + std::to_string(*told) + "}");
+    };
+    caf::anon_send(neighbours, std::move(*asked));
+  };
+  return change;
+}
+
 }  // namespace
 
-std::vector<std::string> view_paths() { return {kStatusPath, kMetricsPath, kRequestPath}; }
+std::vector<std::string> view_paths() { return {kStatusPath, kMetricsPath, kRequestPath, kMachinesPath}; }
 
 std::vector<ExtraRoute> view_routes(const Node::Parts& parts, const std::string& model_name) {
   const auto show = [view = parts.view](std::function<void(const ClusterState&)> with) {
@@ -61,7 +106,7 @@ std::vector<ExtraRoute> view_routes(const Node::Parts& parts, const std::string&
                                            caf::anon_send(neighbours, GatherTraces{std::move(*traces), answer});
                                          }});
   };
-  return {std::move(status), std::move(numbers), std::move(request)};
+  return {std::move(status), std::move(numbers), std::move(request), change_route(parts.neighbours)};
 }
 
 }  // namespace troupe

@@ -58,8 +58,11 @@ Error refusal_from(int status, const std::string& body) {
   return {ErrorCode::kInvalidInput, message};
 }
 
-Result<std::string> get(const ServerAddress& server, const std::string& path) {
+namespace {
+
+Result<std::string> ask(const ServerAddress& server, const char* method, const std::string& path) {
   http::ClientRequest request;
+  request.method = method;
   request.url = server.url;
   while (request.url.ends_with('/')) request.url.pop_back();
   request.url += path;
@@ -79,5 +82,11 @@ Result<std::string> get(const ServerAddress& server, const std::string& path) {
   if (response->status != 200) return refusal_from(response->status, response->body);
   return std::move(response->body);
 }
+
+}  // namespace
+
+Result<std::string> get(const ServerAddress& server, const std::string& path) { return ask(server, "GET", path); }
+
+Result<std::string> post(const ServerAddress& server, const std::string& path) { return ask(server, "POST", path); }
 
 }  // namespace troupe

@@ -24,7 +24,9 @@ std::string status_json(const NodeState& node, const ClusterState& cluster) {
                         {"node", machine.node.empty() ? node.name : machine.node},
                         {"role", policies::to_string(machine.role)},
                         {"device", machine.device},
-                        {"state", machine.alive ? "serving" : "lost"},
+                        {"state", !machine.alive     ? "lost"
+                                  : machine.draining ? "draining"
+                                                     : "serving"},
                         {"running", load.running},
                         {"waiting", load.waiting},
                         {"waiting_tokens", machine.prompts.waiting_tokens},

@@ -305,6 +305,7 @@ struct WithinBounds {
                                                             [&](const auto& news) { return std::visit(*this, news); });
   }
   bool operator()(const TraceQuery&) const { return true; }
+  bool operator()(const Order& order) const { return order.role <= policies::Role::kMixed; }
   bool operator()(const TraceReply& reply) const {
     return reply.messages.size() <= kMostTracedMessages &&
            std::all_of(reply.messages.begin(), reply.messages.end(), [](const auto& message) {

@@ -58,7 +58,7 @@ namespace wire {
 
 FIELDS(Hello, a, b, c, d, e, f, g, h, i)
 FIELDS(Refused, a, b)
-FIELDS(MachineUp, a, b, c, d, e, f, g, h, i, j)
+FIELDS(MachineUp, a, b, c, d, e, f, g, h, i, j, k)
 FIELDS(MachineDown, a)
 FIELDS(MachineBeat, a, b, c, d)
 FIELDS(Beat, a, b, c, d, e)
@@ -70,6 +70,7 @@ FIELDS(PromptStopped, a, b, c, d)
 FIELDS(Progress, a)
 FIELDS(TraceQuery, a, b)
 FIELDS(TraceReply, a, b, c)
+FIELDS(Order, a, b, c, d)
 FIELDS(Frame, a, b)
 
 /// An arbitrary moment of a clock.
@@ -101,6 +102,7 @@ inline MachineUp sample_machine_up() {
   up.head_dim = 64;
   up.dtype = static_cast<std::uint8_t>(kernels::DType::kBf16);
   up.blocks = 2'000'000'000;
+  up.draining = true;
   return up;
 }
 
@@ -190,7 +192,8 @@ inline std::vector<Message> samples() {
           PromptStopped{RequestId{41}, 42, {43, 0xbbbbbbbbbbbbbbbb}, true},
           sample_progress(),
           TraceQuery{51, RequestId{52}},
-          TraceReply{53, false, {{"", "AdmitRequest", "neighbours", "token", 54, 55, 56, "a note"}, {}}}};
+          TraceReply{53, false, {{"", "AdmitRequest", "neighbours", "token", 54, 55, 56, "a note"}, {}}},
+          Order{61, MachineId{62}, policies::Role::kToken, true}};
 }
 
 }  // namespace wire

@@ -1,0 +1,54 @@
+#include "tools/troupe/machine_view.hpp"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+namespace troupe {
+namespace {
+
+using Json = nlohmann::json;
+
+std::string text(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>().substr(0, 64) : "-";
+}
+
+std::int64_t count(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_number_integer() ? found->get<std::int64_t>() : 0;
+}
+
+}  // namespace
+
+Result<std::vector<MachineLine>> machine_lines(const std::string& status_json) {
+  const Json json = Json::parse(status_json, nullptr, false);
+  if (!json.is_object() || !json.contains("machines") || !json["machines"].is_array())
+    return Error{ErrorCode::kInvalidInput, "What came back is not a Troupe server's status. Is the URL right?"};
+  std::vector<MachineLine> lines;
+  for (const auto& machine : json["machines"]) {
+    if (!machine.is_object()) continue;
+    MachineLine line{text(machine, "name"), text(machine, "node"), text(machine, "role"), text(machine, "state")};
+    line.running = count(machine, "running");
+    line.waiting = count(machine, "waiting");
+    if (machine.contains("blocks") && machine["blocks"].is_object()) line.held = count(machine["blocks"], "held");
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+std::string roles_table(const std::vector<MachineLine>& machines) {
+  std::size_t name = 7, node = 4;
+  for (const auto& machine : machines) {
+    name = std::max(name, machine.name.size());
+    node = std::max(node, machine.node.size());
+  }
+  const auto padded = [](std::string word, std::size_t width) { return word.append(width + 2 - word.size(), ' '); };
+  std::string out = padded("MACHINE", name) + padded("NODE", node) + padded("ROLE", 6) + "STATE\n";
+  for (const auto& machine : machines)
+    out += padded(machine.name, name) + padded(machine.node, node) +
+           padded(machine.role, std::max<std::size_t>(6, machine.role.size())) + machine.state + "\n";
+  return out;
+}
+
+}  // namespace troupe
