@@ -169,15 +169,10 @@ std::pair<NodeId, Neighbours::RemoteMachine*> Neighbours::remote(MachineId machi
 
 void Neighbours::count_serving() {
   if (!options_.serving) return;
-  std::int32_t prompts = 0, tokens = 0;
-  const auto count = [&](policies::Role role) {
-    prompts += role != policies::Role::kToken ? 1 : 0;
-    tokens += role != policies::Role::kPrompt ? 1 : 0;
-  };
-  for (const auto& [id, local] : local_) count(local.what.role);
-  for (const auto& [id, peer] : peers_)
-    for (const auto& [machine, remote] : peer.machines) count(remote.what.role);
-  *options_.serving = std::min(prompts, tokens);
+  // Any machine can do either kind of work; its role is what it is given while there is a choice.
+  std::size_t machines = local_.size();
+  for (const auto& [id, peer] : peers_) machines += peer.machines.size();
+  *options_.serving = static_cast<std::int32_t>(machines);
 }
 
 caf::typed_response_promise<ClusterState> Neighbours::state() {

@@ -52,7 +52,7 @@ struct NeighboursOptions {
   std::shared_ptr<Dialler> dialler;
   /// What happened to a node, for the log: "joined", "lost", "refused", and why. Called inside the actor.
   std::function<void(const std::string& event, const std::string& node, const std::string& why)> tell;
-  std::shared_ptr<std::atomic<std::int32_t>> serving;  ///< kept at how many requests' phases machines are there for
+  std::shared_ptr<std::atomic<std::int32_t>> serving;  ///< kept at how many machines serve
 };
 
 class Neighbours final : public exec::Actor<NeighboursActor::base> {

@@ -108,7 +108,8 @@ NodeProcess::NodeProcess(const ClusterFile& file, const std::string& name, const
 }
 
 Json shown(const Api& api, const std::string& list, const std::string& name) {
-  for (const auto& each : api.get("/troupe/status").json().at(list))
+  const auto status = api.get("/troupe/status").json();
+  for (const auto& each : status.at(list))
     if (each.at("name") == name) return each;
   return nullptr;
 }
@@ -131,8 +132,13 @@ pid_t ClusterProcess::pid_of(const std::string& node) const {
 }
 
 std::vector<pid_t> ClusterProcess::pids() const {
-  std::vector<pid_t> all{pid_of("front")};
-  for (const auto& machine : shape_.machines) all.push_back(pid_of(machine.name));
+  std::vector<std::string> names{"front"};
+  for (const auto& machine : shape_.machines) names.push_back(machine.name);
+  std::vector<pid_t> all;
+  for (const auto& name : names) {
+    all.push_back(pid_of(name));
+    if (all.back() <= 0) throw std::runtime_error("node " + name + " has no process");
+  }
   return all;
 }
 

@@ -87,7 +87,7 @@ class ClusterProcess {
   const ClusterFile& file() const { return file_; }
   /// Of a node that is connected; 0 while it is away.
   pid_t pid_of(const std::string& node) const;
-  /// Of every node.
+  /// Of every node. Throws std::runtime_error where one is away.
   std::vector<pid_t> pids() const;
   /// All nodes are connected, "machines" as many as the shape has, and none holds a block or a request.
   bool at_rest() const;

@@ -33,7 +33,7 @@ TEST(ClusterOfNodes, KnowsItsMachinesWhenTheNodesHaveMet) {
   ASSERT_EQ(state.machines.size(), 2u);
   EXPECT_EQ(state.machines[0].node, "prompt0");
   EXPECT_EQ(state.machines[1].blocks.total, 256);
-  EXPECT_EQ(*cluster.serving, 1);
+  EXPECT_EQ(*cluster.serving, 2);
 }
 
 TEST(ClusterOfNodes, ComputesAPromptOnOneMachineAndItsTokensOnAnother) {
@@ -123,6 +123,40 @@ TEST(ClusterOfNodes, TakesANodeBackThatWasStartedAgain) {
   const auto request = cluster.submit(Serving::spec(Serving::prompt(100, 5), 40));
   cluster.finish({request});
   Cluster::expect_right(request);
+}
+
+TEST(ClusterOfNodes, ChangesWhatMachinesAreForWhileTheyWork) {
+  auto options = with_nodes(kTwoOfEach);
+  options.device.cost = [](const device::Step&) { return 2ms; };
+  Cluster cluster(options);
+  std::vector<Submitted> requests;
+  RandomStream random(7);
+  for (int i = 0; i < 40; ++i) {
+    requests.push_back(cluster.submit(Serving::spec(Serving::prompt(20 + 5 * i, 8), 60)));
+    const auto role = static_cast<Role>(random.below(3));
+    EXPECT_EQ(cluster.change(i % 2 == 0 ? "token0" : "prompt1-0", role, std::nullopt), 1);
+    cluster.pass(5ms);
+  }
+  cluster.finish(requests);
+  for (const auto& request : requests) Cluster::expect_right(request);
+  cluster.pass(1s);
+  cluster.expect_all_blocks_free();
+}
+
+TEST(ClusterOfNodes, GivesADrainingNodeNothingNew) {
+  Cluster cluster(with_nodes(kTwoOfEach));
+  EXPECT_EQ(cluster.change("token0", std::nullopt, true), 1);
+  cluster.pass(1s);
+  const auto request = cluster.submit(Serving::spec(Serving::prompt(100, 9), 40));
+  cluster.finish({request});
+  Cluster::expect_right(request);
+  EXPECT_EQ(cluster.link_counters(3).bytes_received, 0u);
+  EXPECT_GT(cluster.link_counters(4).bytes_received, 0u);
+}
+
+TEST(ClusterOfNodes, RefusesToChangeWhatItDoesNotKnow) {
+  Cluster cluster;
+  EXPECT_EQ(cluster.change("nobody", Role::kMixed, std::nullopt), -1);
 }
 
 TEST(ClusterOfNodes, EndsWhatItDidForARouterThatDied) {
