@@ -116,6 +116,8 @@ struct MachineJoined {
   policies::Role role = policies::Role::kMixed;
   std::string device;
   kernels::KvLayout kv;
+  std::int32_t vocab_size = 0;     ///< 0: not known here
+  std::int32_t max_positions = 0;  ///< of a sequence
   PromptActor prompt;
   TokenActor token;
   PoolActor pool;                    ///< none where the machine is another node's

@@ -184,6 +184,9 @@ class Neighbours final : public exec::Actor<NeighboursActor::base> {
   void note_clock(Peer& peer, const wire::Beat& beat);
   void handle(NodeId, const wire::Hello&) {}
   void handle(NodeId, const wire::Refused&) {}
+  /// Why a machine here cannot do what another node asks of it; whoever asks may be wrong, or hostile.
+  static std::optional<Error> why_not(const MachineJoined& machine, const RequestSpec& spec,
+                                      const std::vector<TokenId>& generated);
   void admit_here(NodeId from, wire::Admit& admit, const PromptActor& prompt);
   void admit_early();
   /// Where the request's actor lives; one that lives here is remembered, so that news find it.

@@ -139,8 +139,34 @@ void Neighbours::on(ReportElsewhere& report) {
 
 // Asked by other nodes.
 
+std::optional<Error> Neighbours::why_not(const MachineJoined& machine, const RequestSpec& spec,
+                                         const std::vector<TokenId>& generated) {
+  const auto known = [&](TokenId token) { return token >= 0 && token < machine.vocab_size; };
+  const auto tokens = static_cast<std::int64_t>(spec.prompt.size() + generated.size());
+  const auto longest = static_cast<std::int64_t>(spec.prompt.size()) + spec.max_tokens - 1;
+  const std::string whose = "Machine \"" + machine.name + "\" cannot serve the request: ";
+  if (!std::all_of(spec.prompt.begin(), spec.prompt.end(), known) ||
+      !std::all_of(generated.begin(), generated.end(), known))
+    return Error{ErrorCode::kInvalidInput, whose + "it holds token ids that the model does not have."};
+  if (tokens > machine.max_positions || longest > machine.max_positions)
+    return Error{ErrorCode::kTooLarge, whose + "the model's sequences end at " + std::to_string(machine.max_positions) +
+                                           " tokens, and it wants " + std::to_string(std::max(tokens, longest)) + "."};
+  if (longest > machine.kv_positions())
+    return Error{ErrorCode::kTooLarge, whose + "its KV memory holds " + std::to_string(machine.kv_positions()) +
+                                           " positions, and it wants " + std::to_string(longest) + "."};
+  return std::nullopt;
+}
+
 void Neighbours::handle(NodeId from, wire::Admit& admit) {
   const auto token = local_.find(admit.token_machine);
+  if (token != local_.end()) {
+    if (auto error = why_not(token->second.what, admit.spec, admit.generated)) {
+      const auto& requests = peers_.at(from).requests;
+      send(requests, RequestFailed{admit.spec.id, admit.attempt, std::move(*error)});
+      send(requests, RequestReleased{admit.spec.id, admit.attempt, 0});
+      return;
+    }
+  }
   if (token == local_.end()) {
     unable(peers_.at(from).requests, admit.spec.id, admit.attempt, "The token machine is not there any more.");
     send(peers_.at(from).requests, RequestReleased{admit.spec.id, admit.attempt, 0});
@@ -208,7 +234,12 @@ void Neighbours::handle(NodeId from, wire::StartPrompt& start) {
   } else if (const auto there = peers_.find(start.home); there != peers_.end()) {
     home = there->second.requests;
   }
-  if (machine == local_.end() || !machine->second.kv_sender || !peer.link || !home) {
+  const auto places =
+      (static_cast<std::int64_t>(start.spec.prompt.size() + start.generated.size()) + kernels::kBlockPositions - 1) /
+      kernels::kBlockPositions;
+  const bool possible = machine != local_.end() && machine->second.kv_sender && start.blocks == places &&
+                        !why_not(machine->second.what, start.spec, start.generated);
+  if (!possible || !peer.link || !home) {
     send_to(from, wire::PromptStopped{start.spec.id, start.attempt, start.ticket, false});
     return;
   }

@@ -24,7 +24,7 @@ struct RequestPeers {
 
 class Request final : public exec::Actor<RequestActor::base> {
  public:
-  /// Machines may be lost this often before the request gives up: with the pauses some 12 s in all, in which a node
+  /// Machines may be lost this often before the request gives up: with the pauses some 10 s in all, in which a node
   /// that died is started again.
   static constexpr Attempt kMaxAttempts = 16;
   /// The second attempt begins at once; the third after this time, each later one after twice as long, up to the most.

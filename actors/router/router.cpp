@@ -70,12 +70,12 @@ std::optional<Error> Router::why_not(const RouteRequest& request) const {
 }
 
 void Router::decide_next() {
-  while (!undecided_.empty() && machines_.empty()) {
-    auto& request = undecided_.front();
-    send(request.reply_to,
-         RouteRefused{request.request,
-                      request.attempt,
-                      {ErrorCode::kUnavailable, "No machine serves at the moment; try again in a few seconds."}});
+  // Machines may have left since the requests were let in.
+  while (!undecided_.empty()) {
+    auto& waiting = undecided_.front();
+    auto error = why_not(waiting);
+    if (!error || error->code == ErrorCode::kOverloaded) break;
+    send(waiting.reply_to, RouteRefused{waiting.request, waiting.attempt, std::move(*error)});
     undecided_.pop_front();
   }
   if (undecided_.empty()) return;
@@ -85,6 +85,7 @@ void Router::decide_next() {
   snapshot->attempt = request.attempt;
   snapshot->prompt_tokens = request.prompt_tokens;
   snapshot->max_tokens = request.max_tokens;
+  const std::int64_t wanted_positions = std::int64_t{request.prompt_tokens} + request.max_tokens - 1;
   // What is avoided is taken where nothing else is left, and what drains where even that is not there.
   const auto avoided = [&](MachineId id) {
     return std::find(request.avoid.begin(), request.avoid.end(), id) != request.avoid.end();
@@ -92,7 +93,8 @@ void Router::decide_next() {
   const auto take = [&](const auto& wanted) {
     if (!snapshot->machines.empty()) return;
     for (const auto& [id, machine] : machines_)
-      if (wanted(id, machine)) snapshot->machines.push_back(machine.load);
+      if (machine.load.kv_positions >= wanted_positions && wanted(id, machine))
+        snapshot->machines.push_back(machine.load);
   };
   take([&](MachineId id, const Machine& machine) { return !machine.what.draining && !avoided(id); });
   take([&](MachineId, const Machine& machine) { return !machine.what.draining; });
@@ -103,7 +105,7 @@ void Router::decide_next() {
 
 void Router::on(const RouteDecided& decided) {
   CHECK(!undecided_.empty() && undecided_.front().request == decided.request, decided.request);
-  const auto prompt = machines_.find(decided.decision->prompt_machine);
+  auto prompt = machines_.find(decided.decision->prompt_machine);
   const auto token = machines_.find(decided.decision->token_machine);
   const bool there = prompt != machines_.end() && token != machines_.end();
   if (!there && machines_changed_) {
@@ -120,6 +122,8 @@ void Router::on(const RouteDecided& decided) {
                       {ErrorCode::kUnavailable, "The machine that policy \"" + decided.decision->policy +
                                                     "\" chose is not there any more; try again."}});
   } else {
+    // KV travels between nodes: two machines of this one (whose pools it has) do not split a request.
+    if (prompt->second.what.pool && token->second.what.pool) prompt = token;
     auto& p = prompt->second.load;
     auto& t = token->second.load;
     p.pending_prompt_tokens += request.prompt_tokens;

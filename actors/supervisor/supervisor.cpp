@@ -46,8 +46,9 @@ Supervisor::Machine Supervisor::start(MachineSpec spec) {
   monitor(machine.gpu);
   monitor(machine.token);
   monitor(machine.prompt);
-  MachineJoined joined{spec.id,       spec.name,    spec.role, spec.device->info().name, kv, machine.prompt,
-                       machine.token, machine.pool, spec.slab};
+  const auto& info = spec.device->info();
+  MachineJoined joined{spec.id,        spec.name,     spec.role,    info.name, kv, info.vocab_size, info.max_positions,
+                       machine.prompt, machine.token, machine.pool, spec.slab};
   send(watcher_, std::move(joined));
   if (serving_) ++*serving_;
   machine.spec = std::move(spec);

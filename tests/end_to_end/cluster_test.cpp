@@ -31,7 +31,9 @@ const ClusterShape kTwoAndTwo{{{"prompt0", "prompt"}, {"prompt1", "prompt"}, {"t
 const ClusterShape kOneAndOne{{{"prompt0", "prompt"}, {"token0", "token"}}};
 
 /// Slow enough to be struck in the middle.
-ClusterShape slow(std::vector<ClusterShape::Machine> machines) { return {std::move(machines), "reference"}; }
+ClusterShape slow(std::vector<ClusterShape::Machine> machines) {
+  return {std::move(machines), "reference", "failure: {heartbeat: 50ms, silence: 1s}\n"};
+}
 
 /// Greedy and seeded in turn; what comes back is told token by token.
 std::vector<Json> calls_of(std::size_t count, std::size_t words, int tokens) {
@@ -259,7 +261,7 @@ TEST(Cluster, AnswersAsOneProcessDoes) {
 }
 
 TEST(Cluster, StreamsGoOnWhenTheirTokenNodeIsKilledAndItComesBack) {
-  const auto calls = calls_of(kStreams, 5, 120);
+  const auto calls = calls_of(kStreams, 5, 80);
   const auto expected = told_by_serve(calls);
   const ClusterProcess cluster(slow({{"prompt0", "prompt"}, {"token0", "token"}, {"token1", "token"}}));
   Streams streams(cluster.api(), calls);
@@ -274,7 +276,7 @@ TEST(Cluster, StreamsGoOnWhenTheirTokenNodeIsKilledAndItComesBack) {
 }
 
 TEST(Cluster, LongPromptsAreComputedElsewhereWhenTheirPromptNodeIsKilled) {
-  const auto calls = calls_of(kStreams, 450, 20);
+  const auto calls = calls_of(kStreams, 100, 20);
   const auto expected = told_by_serve(calls);
   const ClusterProcess cluster(slow({{"prompt0", "prompt"}, {"prompt1", "prompt"}, {"token0", "token"}}));
   Streams streams(cluster.api(), calls);
@@ -288,7 +290,7 @@ TEST(Cluster, LongPromptsAreComputedElsewhereWhenTheirPromptNodeIsKilled) {
 }
 
 TEST(Cluster, StreamsGoOnWhileTheirTokenNodeIsStoppedAndAllBlocksAreFreeWhenItIsBack) {
-  const auto calls = calls_of(kStreams, 5, 120);
+  const auto calls = calls_of(kStreams, 5, 80);
   const auto expected = told_by_serve(calls);
   const ClusterProcess cluster(slow({{"prompt0", "prompt"}, {"token0", "token"}, {"token1", "token"}}));
   Streams streams(cluster.api(), calls);

@@ -22,7 +22,7 @@ spec.loader.exec_module(kills)
 
 
 def change_role(cluster, machine, role):
-    request = urllib.request.Request(f"{cluster.url}/troupe/machines/{machine}?role={role}", method="POST")
+    request = urllib.request.Request(f"{cluster.url}/troupe/machines/{machine}?role={role}", b"{}", {"content-type": "application/json"})
     with urllib.request.urlopen(request, timeout=10) as answer:
         answer.read()
 

@@ -46,7 +46,8 @@ Result<ChangeMachines> change_asked_for(const http::Request& request) {
 /// Changes what machines are for; for nodes of a cluster alone.
 ExtraRoute change_route(const NeighboursActor& neighbours) {
   ExtraRoute change;
-  change.route = {"POST", kMachinesPath, http::Scope::kAdmin, false, std::nullopt};
+  // JSON, so that no page of a browser on this host can send it unasked.
+  change.route = {"POST", kMachinesPath, http::Scope::kAdmin, true, std::nullopt};
   change.handler = [neighbours](std::shared_ptr<http::Exchange> exchange) {
     auto asked = change_asked_for(exchange->request());
     if (!asked.ok()) {

@@ -63,6 +63,10 @@ namespace {
 Result<std::string> ask(const ServerAddress& server, const char* method, const std::string& path) {
   http::ClientRequest request;
   request.method = method;
+  if (request.method == "POST") {
+    request.headers.push_back({"content-type", "application/json"});
+    request.body = "{}";
+  }
   request.url = server.url;
   while (request.url.ends_with('/')) request.url.pop_back();
   request.url += path;

@@ -62,6 +62,7 @@ class Wire final : public exec::Actor<FrameActor::base> {
 struct ClusterNode {
   std::string name;
   std::vector<policies::Role> machines;
+  std::int32_t blocks = 0;  ///< of each machine; 0: as the device's options say
 };
 
 struct ClusterOptions {
@@ -129,7 +130,9 @@ class Cluster {
       spec.id = MachineId{first + static_cast<std::uint32_t>(m)};
       spec.name = options_.nodes[i].name + "-" + std::to_string(m);
       spec.role = options_.nodes[i].machines[m];
-      spec.device = std::make_shared<device::HashDevice>(options_.device);
+      auto device = options_.device;
+      if (options_.nodes[i].blocks > 0) device.blocks = options_.nodes[i].blocks;
+      spec.device = std::make_shared<device::HashDevice>(device);
       spec.max_batch_tokens = options_.max_batch_tokens;
       spec.slab = node.link->add_slab(spec.device->kv_slab(), spec.device->info().kv);
       machines.push_back(std::move(spec));

@@ -154,6 +154,28 @@ TEST(ClusterOfNodes, GivesADrainingNodeNothingNew) {
   EXPECT_GT(cluster.link_counters(4).bytes_received, 0u);
 }
 
+TEST(ClusterOfNodes, GivesNoMachineWhatItCannotHold) {
+  Cluster cluster(with_nodes(
+      {{"front", {}}, {"prompt0", {Role::kPrompt}}, {"small", {Role::kToken}, 8}, {"large", {Role::kToken}, 64}}));
+  std::vector<Submitted> requests;
+  for (int i = 0; i < 6; ++i) requests.push_back(cluster.submit(Serving::spec(Serving::prompt(200, 10), 40)));
+  cluster.finish(requests);
+  for (const auto& request : requests) Cluster::expect_right(request);
+  EXPECT_EQ(cluster.link_counters(2).bytes_received, 0u);
+}
+
+TEST(ClusterOfNodes, SplitsNoRequestBetweenTwoMachinesOfOneNode) {
+  for (const auto& nodes : {std::vector<ClusterNode>{{"front", {Role::kPrompt, Role::kToken}}},
+                            std::vector<ClusterNode>{{"front", {}}, {"both", {Role::kPrompt, Role::kToken}}}}) {
+    Cluster cluster(with_nodes(nodes));
+    const auto request = cluster.submit(Serving::spec(Serving::prompt(100, 11), 40));
+    cluster.finish({request});
+    Cluster::expect_right(request);
+    cluster.pass(1s);
+    cluster.expect_all_blocks_free();
+  }
+}
+
 TEST(ClusterOfNodes, RefusesToChangeWhatItDoesNotKnow) {
   Cluster cluster;
   EXPECT_EQ(cluster.change("nobody", Role::kMixed, std::nullopt), -1);

@@ -161,6 +161,9 @@ TEST(WireRoundTrip, names_are_those_of_the_types) {
   EXPECT_STREQ(name_of(StopPrompt{}), "StopPrompt");
   EXPECT_STREQ(name_of(PromptStopped{}), "PromptStopped");
   EXPECT_STREQ(name_of(Progress{}), "Progress");
+  EXPECT_STREQ(name_of(TraceQuery{}), "TraceQuery");
+  EXPECT_STREQ(name_of(TraceReply{}), "TraceReply");
+  EXPECT_STREQ(name_of(Order{}), "Order");
 }
 
 }  // namespace
