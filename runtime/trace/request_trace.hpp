@@ -33,8 +33,8 @@ struct RequestTrace {
   std::int64_t began_ns = 0;          ///< of this node's clock
   std::vector<ClockOffset> clocks{};  ///< of the other nodes that had something to tell
   std::vector<std::string> silent{};  ///< nodes that did not answer in time
-  std::vector<Message> messages;  ///< in the order of sending
-  bool complete = true;           ///< whether nothing of it has been overwritten
+  std::vector<Message> messages;      ///< in the order of sending
+  bool complete = true;               ///< whether nothing of it has been overwritten
 };
 
 /// Joins the events about `request`, which began at `began_ns` of the actors' clock.
