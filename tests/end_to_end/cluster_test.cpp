@@ -348,6 +348,8 @@ TEST(Cluster, ListensOnLoopbackAlone) {
   EXPECT_GE(listening, 4u) << "three control ports and one for HTTP";
 }
 
+// The same bytes in every run, none of which looks like a frame of CAF's: a header that does is believed, whatever
+// length it names, which is why control ports are for loopback alone.
 TEST(Cluster, NoiseOnTheControlPortsHurtsNobody) {
   const ClusterProcess cluster(kOneAndOne);
   const auto pids = cluster.pids();
