@@ -62,6 +62,7 @@ void Pool::on(const CommitBlocks& commit) {
 }
 
 void Pool::on(const ReleaseBlocks& release) {
+  if (!current_sender()) return;  // leases are given up by who holds them
   const auto lease = leases_.find({release.request, current_sender()->id()});
   if (lease == leases_.end()) return;
   for (const auto& life : lease->second) {

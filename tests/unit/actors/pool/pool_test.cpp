@@ -43,7 +43,7 @@ struct PoolTest : testing::Test {
     system.settle();
   }
   void release(std::uint64_t request) {
-    caf::anon_send(pool, ReleaseBlocks{RequestId{request}});
+    caf::send_as(holder, pool, ReleaseBlocks{RequestId{request}});
     system.settle();
   }
   PoolState state() {
@@ -87,9 +87,32 @@ TEST_F(PoolTest, after_a_refusal_the_holder_hears_once_of_room) {
   EXPECT_EQ(told->available[0].free, 10);
 }
 
+TEST_F(PoolTest, two_holders_of_one_request_give_up_their_own_blocks_alone) {
+  reserve(1, 4);
+  const LeaseHolderActor other = system.spawn<Holder>(told);
+  caf::anon_send(pool, ReserveBlocks{RequestId{1}, ++ticket, 3, other});
+  system.settle();
+  release(1);
+  EXPECT_EQ(in(BlockState::kReserved), 3);
+  caf::anon_send(pool, ReleaseBlocks{RequestId{1}});  // nobody's
+  system.settle();
+  EXPECT_EQ(in(BlockState::kReserved), 3);
+  caf::send_as(other, pool, ReleaseBlocks{RequestId{1}});
+  system.settle();
+  EXPECT_EQ(in(BlockState::kFree), 10);
+}
+
+TEST_F(PoolTest, blocks_that_another_machine_was_to_write_come_home_when_they_are_given_up) {
+  reserve(1, 2);
+  caf::anon_send(pool, AdvertiseBlocks{told->reserved.at(0).blocks});
+  EXPECT_EQ(in(BlockState::kAdvertised), 2);
+  release(1);
+  EXPECT_EQ(in(BlockState::kFree), 10);
+}
+
 TEST_F(PoolTest, a_block_is_free_again_only_when_its_actor_says_so) {
   reserve(1, 2);
-  caf::anon_send(pool, ReleaseBlocks{RequestId{1}});
+  caf::send_as(holder, pool, ReleaseBlocks{RequestId{1}});
   auto& scheduler = dynamic_cast<exec::VirtualScheduler&>(system.actors().scheduler());
   ASSERT_TRUE(scheduler.run_one());  // the pool; its blocks have yet to be heard
   EXPECT_GT(scheduler.ready(), 0u);
