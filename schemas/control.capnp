@@ -30,6 +30,10 @@ struct Frame {
     traceQuery @12 :TraceQuery;
     traceReply @13 :TraceReply;
     order @14 :Order;
+    routeAsk @15 :RouteAsk;
+    routeAnswer @16 :RouteAnswer;
+    routeNews @17 :RouteNews;
+    routeLost @18 :RouteLost;
   }
 }
 
@@ -74,6 +78,7 @@ struct MachineUp {
   dtype @8 :NumberFormat;
   blocks @9 :Int64;
   draining @10 :Bool;
+  epoch @11 :UInt64;
 }
 
 struct MachineDown {
@@ -106,6 +111,7 @@ struct Beat {
   clockNs @2 :Int64;
   echo @3 :UInt64;
   echoHeldNs @4 :Int64;
+  routes @5 :Bool;
 }
 
 struct LogitBias {
@@ -289,4 +295,61 @@ struct Order {
   machine @1 :UInt32;
   role @2 :Role = mixed;
   draining @3 :Bool;
+}
+
+struct Placement {
+  promptMachine @0 :UInt32;
+  tokenMachine @1 :UInt32;
+  promptDone @2 :Bool;
+}
+
+struct RouteAsk {
+  request @0 :UInt64;
+  promptTokens @1 :Int32;
+  maxTokens @2 :Int32;
+  attempt @3 :Int32;
+  avoid @4 :List(UInt32);
+  placed @5 :Placement;  # absent: not yet
+}
+
+struct Candidate {
+  machine @0 :UInt32;
+  score @1 :Float64;
+}
+
+struct RoutingDecision {
+  promptMachine @0 :UInt32;
+  tokenMachine @1 :UInt32;
+  promptCandidates @2 :List(Candidate);
+  tokenCandidates @3 :List(Candidate);
+  reason @4 :Text;
+  policy @5 :Text;
+}
+
+struct RouteRefused {
+  code @0 :ErrorCode = internal;
+  message @1 :Text;
+}
+
+struct RouteAnswer {
+  request @0 :UInt64;
+  attempt @1 :Int32;
+  promptMachine @2 :UInt32;
+  tokenMachine @3 :UInt32;
+  union {
+    decision @4 :RoutingDecision;
+    refused @5 :RouteRefused;
+  }
+}
+
+struct RouteNews {
+  request @0 :UInt64;
+  attempt @1 :Int32;
+  left @2 :Bool;
+}
+
+struct RouteLost {
+  request @0 :UInt64;
+  attempt @1 :Int32;
+  machine @2 :UInt32;
 }

@@ -41,6 +41,7 @@ struct NodeView {
   std::string name;
   std::string state;      ///< "here" (the one that was asked), "connected", "away"
   std::uint32_t pid = 0;  ///< 0: not known
+  std::string router;     ///< "active" (it routes), "standby" (it would), or empty
 };
 
 struct ClusterState {

@@ -38,6 +38,8 @@ using RequestNews = std::variant<TokenProduced, RequestFailed, RequestReleased>;
 
 struct DialResult;
 struct NeighboursTick;
+struct RouteElsewhere;
+struct AnswerElsewhere;
 struct AdmitElsewhere;
 struct CancelElsewhere;
 struct RunPromptElsewhere;
@@ -57,14 +59,13 @@ struct KvPushed;
 struct FlushNews;
 
 /// Speaks for the other nodes of the cluster; see actors/neighbours.
-using NeighboursActor =
-    caf::typed_actor<caf::reacts_to<WireFrame>, caf::reacts_to<MachineJoined>, caf::reacts_to<MachineLeft>,
-                     caf::reacts_to<DialResult>, caf::reacts_to<NeighboursTick>, caf::reacts_to<AdmitElsewhere>,
-                     caf::reacts_to<CancelElsewhere>, caf::reacts_to<RunPromptElsewhere>,
-                     caf::reacts_to<CancelPromptElsewhere>, caf::reacts_to<ReportElsewhere>,
-                     caf::reacts_to<LandingEnded>, caf::reacts_to<LandingDue>, caf::reacts_to<LinkBroken>,
-                     caf::reacts_to<KvSendEnded>, caf::reacts_to<GatherTraces>, caf::reacts_to<ChangeMachines>,
-                     caf::reacts_to<GatheringDue>, caf::replies_to<QueryCluster>::with<ClusterState>>;
+using NeighboursActor = caf::typed_actor<
+    caf::reacts_to<WireFrame>, caf::reacts_to<MachineJoined>, caf::reacts_to<MachineLeft>, caf::reacts_to<DialResult>,
+    caf::reacts_to<NeighboursTick>, caf::reacts_to<RouteElsewhere>, caf::reacts_to<AnswerElsewhere>,
+    caf::reacts_to<AdmitElsewhere>, caf::reacts_to<CancelElsewhere>, caf::reacts_to<RunPromptElsewhere>,
+    caf::reacts_to<CancelPromptElsewhere>, caf::reacts_to<ReportElsewhere>, caf::reacts_to<LandingEnded>,
+    caf::reacts_to<LandingDue>, caf::reacts_to<LinkBroken>, caf::reacts_to<KvSendEnded>, caf::reacts_to<GatherTraces>,
+    caf::reacts_to<ChangeMachines>, caf::reacts_to<GatheringDue>, caf::replies_to<QueryCluster>::with<ClusterState>>;
 
 /// Runs prompts of other nodes' requests on one machine and sends their KV away; see actors/kv_sender.
 using KvSenderActor =
@@ -83,6 +84,14 @@ struct DialResult {
 struct NeighboursTick {};
 
 // From the stand-ins of another node's actors (actors/neighbours/stand_ins.hpp).
+struct RouteElsewhere {
+  NodeId router;
+  std::variant<RouteRequest, AdoptRequest, PromptPhaseDone, RequestLeft> what;
+};
+struct AnswerElsewhere {
+  NodeId home;
+  std::variant<Routed, RouteRefused, MachineLost> what;
+};
 struct AdmitElsewhere {
   MachineId machine;
   AdmitRequest what;
@@ -190,6 +199,8 @@ struct KvSendEnded {
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::DialResult)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::NeighboursTick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::RouteElsewhere)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::AnswerElsewhere)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::AdmitElsewhere)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::CancelElsewhere)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::RunPromptElsewhere)

@@ -18,6 +18,9 @@
 namespace troupe {
 
 struct RouteRequest;
+struct AdoptRequest;
+struct RouterChanged;
+struct AskAgain;
 struct Routed;
 struct RouteRefused;
 struct MachineLost;
@@ -38,11 +41,25 @@ struct RouteAgain;
 /// Told where a request goes. Part of the request actor's interface.
 using RoutedActor = caf::typed_actor<caf::reacts_to<Routed>, caf::reacts_to<RouteRefused>, caf::reacts_to<MachineLost>>;
 
+/// Where requests ask for machines. Part of the router's interface, and of the dispatcher's.
+using RouteDeskActor =
+    caf::typed_actor<caf::reacts_to<RouteRequest>, caf::reacts_to<PromptPhaseDone>, caf::reacts_to<RequestLeft>>;
+
+/// A router as dispatchers see it, this node's or another's.
+using RoutesActor = RouteDeskActor::extend<caf::reacts_to<AdoptRequest>>;
+
 /// Assigns requests to machines.
 using RouterActor =
     caf::typed_actor<caf::reacts_to<RouteRequest>, caf::reacts_to<PromptPhaseDone>, caf::reacts_to<RequestLeft>,
-                     caf::reacts_to<MachineJoined>, caf::reacts_to<MachineLeft>, caf::reacts_to<MachineChanged>,
-                     caf::reacts_to<RouteDecided>>;
+                     caf::reacts_to<AdoptRequest>, caf::reacts_to<MachineJoined>, caf::reacts_to<MachineLeft>,
+                     caf::reacts_to<MachineChanged>, caf::reacts_to<RouteDecided>>;
+
+/// Speaks for the active router, wherever it is, to the requests of one node; see actors/dispatcher.
+using DispatcherActor =
+    caf::typed_actor<caf::reacts_to<RouteRequest>, caf::reacts_to<PromptPhaseDone>, caf::reacts_to<RequestLeft>,
+                     caf::reacts_to<Routed>, caf::reacts_to<RouteRefused>, caf::reacts_to<MachineLost>,
+                     caf::reacts_to<MachineJoined>, caf::reacts_to<MachineLeft>, caf::reacts_to<RouterChanged>,
+                     caf::reacts_to<AskAgain>>;
 
 /// Told which machines there are. Part of the router's interface.
 using MachineWatcherActor = caf::typed_actor<caf::reacts_to<MachineJoined>, caf::reacts_to<MachineLeft>>;
@@ -70,6 +87,25 @@ struct RouteRequest {
   Attempt attempt = 0;
   RoutedActor reply_to;
   std::vector<MachineId> avoid;  ///< where earlier attempts failed: not chosen while there are others
+};
+
+/// Command to a router that takes over: these machines serve the request already, by another router's word.
+struct AdoptRequest {
+  RouteRequest what;
+  MachineId prompt_machine;
+  MachineId token_machine;
+  bool prompt_done = false;
+};
+
+/// Notice to a dispatcher: this one routes from now on; none: nobody does at the moment.
+struct RouterChanged {
+  RoutesActor router;
+};
+
+/// From a dispatcher to itself: the pause after a refusal that may pass is over.
+struct AskAgain {
+  RequestId request;
+  Attempt attempt = 0;
 };
 
 /// Reply to RouteRequest.
@@ -186,6 +222,9 @@ struct RouteDecided {
 }  // namespace troupe
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::RouteRequest)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::AdoptRequest)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::RouterChanged)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::AskAgain)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Routed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::RouteRefused)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::MachineLost)

@@ -22,6 +22,8 @@ RequestId request_of(const void* message) {
     return m.what.spec->id;
   } else if constexpr (requires { m.what.request.value; }) {
     return m.what.request;
+  } else if constexpr (requires { std::variant_size<decltype(m.what)>::value; }) {
+    return std::visit([]<class Each>(const Each& each) { return request_of<Each>(&each); }, m.what);
   } else if constexpr (requires { m.snapshot->request; }) {
     return m.snapshot->request;
   } else {
@@ -111,6 +113,9 @@ void register_traced_messages() {
       TROUPE_TRACED(DeviceFinished),
       // routing.hpp
       TROUPE_TRACED(RouteRequest),
+      TROUPE_TRACED(AdoptRequest),
+      TROUPE_TRACED(RouterChanged),
+      TROUPE_TRACED(AskAgain),
       TROUPE_TRACED(Routed),
       TROUPE_TRACED(RouteRefused),
       TROUPE_TRACED(MachineLost),
@@ -134,6 +139,8 @@ void register_traced_messages() {
       TROUPE_TRACED(WireFrame),
       TROUPE_TRACED(DialResult),
       TROUPE_TRACED(NeighboursTick),
+      TROUPE_TRACED(RouteElsewhere),
+      TROUPE_TRACED(AnswerElsewhere),
       TROUPE_TRACED(AdmitElsewhere),
       TROUPE_TRACED(CancelElsewhere),
       TROUPE_TRACED(RunPromptElsewhere),

@@ -11,7 +11,7 @@ bool same_shape(const kernels::KvLayout& a, const kernels::KvLayout& b) {
   return a.layers == b.layers && a.kv_heads == b.kv_heads && a.head_dim == b.head_dim && a.dtype == b.dtype;
 }
 
-wire::MachineUp announcement(const MachineJoined& machine, const std::string& model) {
+wire::MachineUp announcement(const MachineJoined& machine, const std::string& model, std::uint64_t epoch) {
   wire::MachineUp up;
   up.machine = machine.machine;
   up.name = machine.name;
@@ -24,6 +24,7 @@ wire::MachineUp announcement(const MachineJoined& machine, const std::string& mo
   up.dtype = static_cast<std::uint8_t>(machine.kv.dtype);
   up.blocks = machine.kv.blocks;
   up.draining = machine.draining;
+  up.epoch = epoch;
   return up;
 }
 
@@ -40,8 +41,8 @@ void Neighbours::on(MachineJoined& joined) {
         KvSenderMachine{machine.prompt, machine.pool, *machine.slab, static_cast<std::int32_t>(machine.kv.layers),
                         static_cast<std::int32_t>(machine.kv.blocks)},
         options_.link, NeighboursActor{this});
-  if (options_.router) send(options_.router, machine);
-  for (const auto& [peer_id, peer] : peers_) send_to(peer_id, announcement(machine, options_.model));
+  tell_routing(machine);
+  for (const auto& [peer_id, peer] : peers_) send_to(peer_id, announcement(machine, options_.model, local.epoch));
   count_serving();
 }
 
@@ -50,16 +51,17 @@ void Neighbours::on(const MachineLeft& left) {
   if (local == local_.end()) return;
   if (local->second.kv_sender) send_exit(local->second.kv_sender, caf::exit_reason::user_shutdown);
   local_.erase(local);
-  if (options_.router) send(options_.router, left);
+  tell_routing(left);
   for (const auto& [id, peer] : peers_) send_to(id, wire::MachineDown{left.machine});
   count_serving();
 }
 
 void Neighbours::on(const ChangeMachines& change) {
   std::int32_t told = 0;
-  const auto order_for = [&](const MachineJoined& machine) {
-    // Later than any of a router before this one, which took its epochs from the same clock of the world.
-    last_epoch_ = std::max(last_epoch_ + 1, options_.first_epoch);
+  const auto order_for = [&](const MachineJoined& machine, std::uint64_t carried_out) {
+    // Later than what other nodes ordered, as far as this one has heard of it; and than what nodes before it did, which
+    // took their epochs from the same clock of the world.
+    last_epoch_ = std::max({last_epoch_ + 1, carried_out + 1, options_.first_epoch});
     ++told;
     return wire::Order{last_epoch_, machine.machine, change.role.value_or(machine.role),
                        change.draining.value_or(machine.draining)};
@@ -68,10 +70,10 @@ void Neighbours::on(const ChangeMachines& change) {
     return change.name == node || change.name == machine.name;
   };
   for (const auto& [id, local] : local_)
-    if (meant(options_.nodes.at(options_.self.value), local.what)) carry_out(id, order_for(local.what));
+    if (meant(options_.nodes.at(options_.self.value), local.what)) carry_out(id, order_for(local.what, local.epoch));
   for (const auto& [id, peer] : peers_)
     for (const auto& [machine, remote] : peer.machines)
-      if (meant(peer.name, remote.what)) send_to(id, order_for(remote.what));
+      if (meant(peer.name, remote.what)) send_to(id, order_for(remote.what, remote.epoch));
   if (told > 0) return change.with(told);
   change.with(Error{ErrorCode::kMissingInput, "No machine and no node with machines named \"" + change.name +
                                                   "\" is connected; `troupe status` shows those that are."});
@@ -96,12 +98,12 @@ void Neighbours::carry_out(MachineId id, const wire::Order& order) {
   local.what.role = order.role;
   local.what.draining = order.draining;
   if (options_.router) send(options_.router, MachineChanged{id, order.role, order.draining});
-  for (const auto& [peer_id, peer] : peers_) send_to(peer_id, announcement(local.what, options_.model));
+  for (const auto& [peer_id, peer] : peers_) send_to(peer_id, announcement(local.what, options_.model, local.epoch));
   count_serving();
 }
 
 void Neighbours::announce(NodeId id) {
-  for (const auto& [machine, local] : local_) send_to(id, announcement(local.what, options_.model));
+  for (const auto& [machine, local] : local_) send_to(id, announcement(local.what, options_.model, local.epoch));
 }
 
 void Neighbours::handle(NodeId from, wire::MachineUp& up) {
@@ -109,6 +111,7 @@ void Neighbours::handle(NodeId from, wire::MachineUp& up) {
   if (const auto known = peer.machines.find(up.machine); known != peer.machines.end()) {
     known->second.what.role = up.role;
     known->second.what.draining = up.draining;
+    known->second.epoch = up.epoch;
     if (options_.router) send(options_.router, MachineChanged{up.machine, up.role, up.draining});
     count_serving();
     return;
@@ -138,17 +141,18 @@ void Neighbours::handle(NodeId from, wire::MachineUp& up) {
   }
   joined.prompt = spawn<RemotePrompt>(up.machine, NeighboursActor{this});
   joined.token = spawn<RemoteToken>(up.machine, NeighboursActor{this});
-  if (options_.router) send(options_.router, joined);
+  tell_routing(joined);
   auto& machine = peer.machines[up.machine];
   machine.what = std::move(joined);
   machine.beat.machine = up.machine;
+  machine.epoch = up.epoch;
   count_serving();
   admit_early();
 }
 
 void Neighbours::handle(NodeId from, const wire::MachineDown& down) {
   if (peers_.at(from).machines.erase(down.machine) == 0) return;
-  if (options_.router) send(options_.router, MachineLeft{down.machine});
+  tell_routing(MachineLeft{down.machine});
   for (const auto& [ticket, landing] : landings_)
     if (landing.prompt_machine == down.machine) options_.link->close_landing(ticket);
   count_serving();
@@ -156,6 +160,8 @@ void Neighbours::handle(NodeId from, const wire::MachineDown& down) {
 
 void Neighbours::handle(NodeId from, wire::Beat& beat) {
   note_clock(peers_.at(from), beat);
+  peers_.at(from).routes = beat.routes && may_route(from);
+  elect();
   auto& machines = peers_.at(from).machines;
   for (auto& each : beat.machines)
     if (const auto machine = machines.find(each.machine); machine != machines.end()) machine->second.beat = each;
@@ -172,13 +178,14 @@ void Neighbours::count_serving() {
   // Any machine can do either kind of work; its role is what it is given while there is a choice.
   std::size_t machines = local_.size();
   for (const auto& [id, peer] : peers_) machines += peer.machines.size();
-  *options_.serving = static_cast<std::int32_t>(machines);
+  *options_.serving = active_ ? static_cast<std::int32_t>(machines) : 0;
 }
 
 caf::typed_response_promise<ClusterState> Neighbours::state() {
   const auto promise = make_response_promise<ClusterState>();
   const auto complete = [this, promise](ClusterState cluster) {
     const auto& own_name = options_.nodes.at(options_.self.value);
+    const auto routing = [this](NodeId id) { return active_ == id ? "active" : may_route(id) ? "standby" : ""; };
     for (auto& machine : cluster.machines) {
       machine.node = own_name;
       const auto local = local_.find(machine.id);
@@ -188,11 +195,12 @@ caf::typed_response_promise<ClusterState> Neighbours::state() {
     }
     for (std::uint32_t id = 0; id < options_.nodes.size(); ++id) {
       if (NodeId{id} == options_.self) {
-        cluster.nodes.push_back({own_name, "here", options_.pid});
+        cluster.nodes.push_back({own_name, "here", options_.pid, routing(NodeId{id})});
         continue;
       }
       const auto& peer = peers_.at(NodeId{id});
-      cluster.nodes.push_back({peer.name, peer.session != 0 ? "connected" : "away", peer.session != 0 ? peer.pid : 0});
+      cluster.nodes.push_back(
+          {peer.name, peer.session != 0 ? "connected" : "away", peer.session != 0 ? peer.pid : 0, routing(NodeId{id})});
       for (const auto& [machine, remote] : peer.machines)
         cluster.machines.push_back({machine, remote.what.name, peer.name, remote.what.role, remote.what.device, true,
                                     remote.what.draining, remote.beat.prompts, remote.beat.tokens, remote.beat.blocks});

@@ -17,7 +17,12 @@ Neighbours::Neighbours(caf::actor_config& config, NeighboursOptions options)
 
 NeighboursActor::behavior_type Neighbours::make_behavior() {
   set_down_handler([this](const caf::down_msg& down) { on(down); });
-  for (auto& [id, peer] : peers_) peer.requests = spawn<RemoteRequests>(id, NeighboursActor{this});
+  born_ = now();
+  for (auto& [id, peer] : peers_) {
+    peer.requests = spawn<RemoteRequests>(id, NeighboursActor{this});
+    if (may_route(id)) peer.router = spawn<RemoteRouter>(id, NeighboursActor{this});
+    if (options_.router) peer.dispatcher = spawn<RemoteDispatcher>(id, NeighboursActor{this});
+  }
   options_.link->on_broken([self = caf::weak_actor_ptr(ctrl())](link::PeerId peer, const Error& error) {
     if (const auto strong = caf::actor_cast<NeighboursActor>(self.lock()))
       caf::anon_send(strong, LinkBroken{peer, error.message});
@@ -29,6 +34,8 @@ NeighboursActor::behavior_type Neighbours::make_behavior() {
       [this](const MachineLeft& left) { on(left); },
       [this](const DialResult& dialled) { on(dialled); },
       [this](const NeighboursTick&) { tick(); },
+      [this](RouteElsewhere& route) { on(route); },
+      [this](AnswerElsewhere& answer) { on(answer); },
       [this](AdmitElsewhere& admit) { on(admit); },
       [this](const CancelElsewhere& cancel) { on(cancel); },
       [this](RunPromptElsewhere& run) { on(run); },
@@ -47,7 +54,11 @@ NeighboursActor::behavior_type Neighbours::make_behavior() {
 
 void Neighbours::on_exit() {
   // Without a sender, which would hold a new handle to this actor.
-  for (auto& [id, peer] : peers_) caf::anon_send_exit(peer.requests, caf::exit_reason::user_shutdown);
+  for (auto& [id, peer] : peers_) {
+    caf::anon_send_exit(peer.requests, caf::exit_reason::user_shutdown);
+    if (peer.router) caf::anon_send_exit(peer.router, caf::exit_reason::user_shutdown);
+    if (peer.dispatcher) caf::anon_send_exit(peer.dispatcher, caf::exit_reason::user_shutdown);
+  }
   for (auto& [id, machine] : local_)
     if (machine.kv_sender) caf::anon_send_exit(machine.kv_sender, caf::exit_reason::user_shutdown);
   peers_.clear();
@@ -73,6 +84,7 @@ void Neighbours::tick() {
     }
   }
   for (const NodeId id : silent) lose(id, "not heard for " + std::to_string(options_.silence.count()) + " ms");
+  elect();
   beat_times_[++beats_ % beat_times_.size()] = at;
   for (auto& [id, peer] : peers_)
     if (peer.session != 0) send_to(id, beat_for(peer));
@@ -235,6 +247,7 @@ void Neighbours::settle(NodeId id, const wire::Hello& hello) {
     options_.tell("joined", peer.name, "without a path for KV: " + link.error().message);
   }
   announce(id);
+  elect();
 }
 
 void Neighbours::lose(NodeId id, const std::string& why) {
@@ -251,11 +264,15 @@ void Neighbours::lose(NodeId id, const std::string& why) {
   if (!was_here) return;
   options_.tell("lost", peer.name, why);
   for (const auto& [machine, remote] : peer.machines) {
-    if (options_.router) send(options_.router, MachineLeft{machine});
+    tell_routing(MachineLeft{machine});
     peer.lost.insert(machine);
   }
   peer.machines.clear();
   count_serving();
+  for (const auto& [request, attempt] : peer.routed) send(options_.router, RequestLeft{request, attempt});
+  peer.routed.clear();
+  peer.routes = false;
+  elect();
   for (const auto& [request, served] : peer.admitted)
     if (const auto machine = local_.find(served.machine); machine != local_.end())
       send(machine->second.what.token, CancelRequest{request, served.attempt});

@@ -46,13 +46,16 @@ struct NeighboursOptions {
   std::chrono::milliseconds silence{1500};
   std::uint64_t first_epoch = 1;        ///< of this node's orders: later than those of any router before it
   std::function<std::uint64_t()> draw;  ///< 64 random bits, for sessions and tickets
-  RouterActor router;                   ///< none where another node routes
+  RouterActor router;                   ///< none where this node never routes
+  DispatcherActor dispatcher;           ///< none where no requests live
+  std::vector<NodeId> routers;          ///< nodes that have a router, this one too where it has
   RecorderActor recorder;               ///< what this node remembers; none: nothing
   std::shared_ptr<link::Link> link;
   std::shared_ptr<Dialler> dialler;
   /// What happened to a node, for the log: "joined", "lost", "refused", and why. Called inside the actor.
   std::function<void(const std::string& event, const std::string& node, const std::string& why)> tell;
-  std::shared_ptr<std::atomic<std::int32_t>> serving;  ///< kept at how many machines serve
+  /// Kept at how many machines serve; 0 while nobody routes.
+  std::shared_ptr<std::atomic<std::int32_t>> serving;
 };
 
 class Neighbours final : public exec::Actor<NeighboursActor::base> {
@@ -68,6 +71,7 @@ class Neighbours final : public exec::Actor<NeighboursActor::base> {
   struct RemoteMachine {
     MachineJoined what;
     wire::MachineBeat beat;
+    std::uint64_t epoch = 0;  // of the last order that it carried out
   };
   /// How far a peer's clock is ahead of this node's, by the beats' round trips.
   struct PeerClock {
@@ -101,7 +105,11 @@ class Neighbours final : public exec::Actor<NeighboursActor::base> {
     TimePoint heard;
     PeerClock clock;
     std::optional<link::PeerId> link;
-    ProgressActor requests;  // stands for the requests that live there
+    ProgressActor requests;                         // stands for the requests that live there
+    RoutesActor router;                             // stands for its router; none where it has none
+    RoutedActor dispatcher;                         // stands for its dispatcher
+    bool routes = false;                            // it takes itself for the active router
+    std::unordered_map<RequestId, Attempt> routed;  // its requests that the router here knows of
     std::map<MachineId, RemoteMachine> machines;
     std::set<MachineId> lost;  // machines that it had when it was lost
     std::unordered_map<RequestId, Served> admitted;
@@ -159,6 +167,20 @@ class Neighbours final : public exec::Actor<NeighboursActor::base> {
   /// The node of a remote machine, and the machine.
   std::pair<NodeId, RemoteMachine*> remote(MachineId machine);
 
+  // routers.cpp: who routes, and routing for other nodes' requests
+  void elect();
+  bool may_route(NodeId id) const;
+  void on(RouteElsewhere& route);
+  void on(AnswerElsewhere& answer);
+  void handle(NodeId from, wire::RouteAsk& ask);
+  void handle(NodeId from, wire::RouteAnswer& answer);
+  void handle(NodeId from, const wire::RouteNews& news);
+  void handle(NodeId from, const wire::RouteLost& lost);
+  /// The machine's actors here, be they stand-ins. Null where no such machine is known.
+  const MachineJoined* machine(MachineId id);
+  void tell_routing(const MachineJoined& joined);
+  void tell_routing(const MachineLeft& left);
+
   // requests.cpp: requests served elsewhere, and others' served here
   void on(AdmitElsewhere& admit);
   void on(const CancelElsewhere& cancel);
@@ -194,6 +216,8 @@ class Neighbours final : public exec::Actor<NeighboursActor::base> {
   void unable(const ProgressActor& request, RequestId id, Attempt attempt, const std::string& why);
 
   NeighboursOptions options_;
+  TimePoint born_;
+  std::optional<NodeId> active_;  // who routes
   std::map<NodeId, Peer> peers_;
   std::map<MachineId, LocalMachine> local_;
   std::unordered_map<RequestId, ProgressActor> here_;  // requests that live here and are served elsewhere

@@ -37,6 +37,37 @@ PromptActor::behavior_type RemotePrompt::make_behavior() {
   };
 }
 
+RoutesActor::behavior_type RemoteRouter::make_behavior() {
+  return {
+      [this](RouteRequest& request) {
+        send(neighbours_, RouteElsewhere{node_, std::move(request)});
+      },
+      [this](const PromptPhaseDone& done) {
+        send(neighbours_, RouteElsewhere{node_, done});
+      },
+      [this](const RequestLeft& left) {
+        send(neighbours_, RouteElsewhere{node_, left});
+      },
+      [this](AdoptRequest& adopt) {
+        send(neighbours_, RouteElsewhere{node_, std::move(adopt)});
+      },
+  };
+}
+
+RoutedActor::behavior_type RemoteDispatcher::make_behavior() {
+  return {
+      [this](Routed& routed) {
+        send(neighbours_, AnswerElsewhere{home_, std::move(routed)});
+      },
+      [this](RouteRefused& refused) {
+        send(neighbours_, AnswerElsewhere{home_, std::move(refused)});
+      },
+      [this](const MachineLost& lost) {
+        send(neighbours_, AnswerElsewhere{home_, lost});
+      },
+  };
+}
+
 RemoteRequests::Handle::behavior_type RemoteRequests::make_behavior() {
   return {
       [this](TokenProduced& produced) { collect(std::move(produced)); },

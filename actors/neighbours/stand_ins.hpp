@@ -42,6 +42,38 @@ class RemotePrompt final : public exec::Actor<PromptActor::base> {
   NeighboursActor neighbours_;
 };
 
+/// Another node's router, to the dispatcher of this one.
+class RemoteRouter final : public exec::Actor<RoutesActor::base> {
+ public:
+  RemoteRouter(caf::actor_config& config, NodeId node, NeighboursActor neighbours)
+      : Actor(config), node_(node), neighbours_(std::move(neighbours)) {}
+  const char* name() const override { return "remote_router"; }
+
+ protected:
+  RoutesActor::behavior_type make_behavior() override;
+  void on_exit() override { neighbours_ = nullptr; }
+
+ private:
+  NodeId node_;
+  NeighboursActor neighbours_;
+};
+
+/// Another node's dispatcher, to the router of this one.
+class RemoteDispatcher final : public exec::Actor<RoutedActor::base> {
+ public:
+  RemoteDispatcher(caf::actor_config& config, NodeId home, NeighboursActor neighbours)
+      : Actor(config), home_(home), neighbours_(std::move(neighbours)) {}
+  const char* name() const override { return "remote_dispatcher"; }
+
+ protected:
+  RoutedActor::behavior_type make_behavior() override;
+  void on_exit() override { neighbours_ = nullptr; }
+
+ private:
+  NodeId home_;
+  NeighboursActor neighbours_;
+};
+
 /// All requests whose actors live on another node. Collects what one step says of them into one message.
 class RemoteRequests final : public exec::Actor<ProgressActor::extend<caf::reacts_to<FlushNews>>::base> {
  public:

@@ -17,7 +17,7 @@ namespace troupe {
 
 /// Whom a request works with.
 struct RequestPeers {
-  RouterActor router;
+  RouteDeskActor router;
   DeadlinesActor deadlines;
   std::shared_ptr<const model::Tokenizer> tokenizer;
 };

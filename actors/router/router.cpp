@@ -14,6 +14,7 @@ RouterActor::behavior_type Router::make_behavior() {
   link_to(policy_);
   return {
       [this](RouteRequest& request) { on(request); },
+      [this](AdoptRequest& adopt) { on(adopt); },
       [this](const PromptPhaseDone& done) { on(done); },
       [this](const RequestLeft& left) { on(left); },
       [this](MachineJoined& joined) {
@@ -24,6 +25,9 @@ RouterActor::behavior_type Router::make_behavior() {
         const auto id = joined.machine;
         machines_[id] = {std::move(joined), load};
         machines_changed_ = true;
+        // Requests may be known before their machine is, and those of an earlier life of it have yet to leave.
+        for (const auto& [request, assigned] : assigned_)
+          weigh(assigned, 1, [id](MachineId machine) { return machine == id; });
       },
       [this](const MachineLeft& left) { on(left); },
       [this](const MachineChanged& changed) {
@@ -43,6 +47,7 @@ void Router::on_exit() {
 }
 
 void Router::on(RouteRequest& request) {
+  forget(request.request);  // another router may have been asked meanwhile
   if (auto error = why_not(request)) {
     send(request.reply_to, RouteRefused{request.request, request.attempt, std::move(*error)});
     return;
@@ -105,6 +110,11 @@ void Router::decide_next() {
 
 void Router::on(const RouteDecided& decided) {
   CHECK(!undecided_.empty() && undecided_.front().request == decided.request, decided.request);
+  if (std::exchange(first_left_, false)) {
+    undecided_.pop_front();
+    decide_next();
+    return;
+  }
   auto prompt = machines_.find(decided.decision->prompt_machine);
   const auto token = machines_.find(decided.decision->token_machine);
   const bool there = prompt != machines_.end() && token != machines_.end();
@@ -124,15 +134,9 @@ void Router::on(const RouteDecided& decided) {
   } else {
     // KV travels between nodes: two machines of this one (whose pools it has) do not split a request.
     if (prompt->second.what.pool && token->second.what.pool) prompt = token;
-    auto& p = prompt->second.load;
-    auto& t = token->second.load;
-    p.pending_prompt_tokens += request.prompt_tokens;
-    p.pending_prompts += 1;
-    t.pending_tokens += request.prompt_tokens + request.max_tokens;
-    ++waiting_;
-    send(request.reply_to, Routed{request.request, request.attempt, p.id, t.id, prompt->second.what.prompt,
-                                  token->second.what.token, decided.decision});
-    assigned_[request.request] = Assigned{request, p.id, t.id, false};
+    send(request.reply_to, Routed{request.request, request.attempt, prompt->first, token->first,
+                                  prompt->second.what.prompt, token->second.what.token, decided.decision});
+    assign({std::move(request), prompt->first, token->first, false});
   }
   decide_next();
 }
@@ -142,33 +146,63 @@ Router::Assigned* Router::assigned(RequestId request, Attempt attempt) {
   return found != assigned_.end() && found->second.what.attempt == attempt ? &found->second : nullptr;
 }
 
-void Router::prompt_leaves(Assigned& assigned) {
-  if (std::exchange(assigned.prompt_done, true)) return;
-  --waiting_;
-  const auto machine = machines_.find(assigned.prompt_machine);
-  if (machine == machines_.end()) return;
-  machine->second.load.pending_prompt_tokens -= assigned.what.prompt_tokens;
-  machine->second.load.pending_prompts -= 1;
+void Router::assign(Assigned assigned) {
+  waiting_ += assigned.prompt_done ? 0 : 1;
+  weigh(assigned, 1);
+  const auto id = assigned.what.request;
+  assigned_[id] = std::move(assigned);
+}
+
+template <class Wanted>
+void Router::weigh(const Assigned& assigned, int sign, Wanted wanted) {
+  const auto prompt = machines_.find(assigned.prompt_machine);
+  if (prompt != machines_.end() && !assigned.prompt_done && wanted(prompt->first)) {
+    prompt->second.load.pending_prompt_tokens += sign * std::int64_t{assigned.what.prompt_tokens};
+    prompt->second.load.pending_prompts += sign;
+  }
+  const auto token = machines_.find(assigned.token_machine);
+  if (token != machines_.end() && wanted(token->first)) {
+    token->second.load.pending_tokens += sign * (std::int64_t{assigned.what.prompt_tokens} + assigned.what.max_tokens);
+    token->second.load.running += assigned.prompt_done ? sign : 0;
+  }
+}
+
+void Router::weigh(const Assigned& assigned, int sign) {
+  weigh(assigned, sign, [](MachineId) { return true; });
+}
+
+void Router::forget(RequestId request) {
+  if (const auto known = assigned_.find(request); known != assigned_.end()) {
+    weigh(known->second, -1);
+    waiting_ -= known->second.prompt_done ? 0 : 1;
+    assigned_.erase(known);
+  }
+  const auto same = [request](const RouteRequest& each) { return each.request == request; };
+  if (undecided_.empty()) return;
+  undecided_.erase(std::remove_if(undecided_.begin() + 1, undecided_.end(), same), undecided_.end());
+  if (same(undecided_.front())) first_left_ = true;
+}
+
+void Router::on(AdoptRequest& adopt) {
+  forget(adopt.what.request);
+  assign({std::move(adopt.what), adopt.prompt_machine, adopt.token_machine, adopt.prompt_done});
 }
 
 void Router::on(const PromptPhaseDone& done) {
   auto* const request = assigned(done.request, done.attempt);
   if (request == nullptr || request->prompt_done) return;
-  prompt_leaves(*request);
-  if (const auto machine = machines_.find(request->token_machine); machine != machines_.end())
-    ++machine->second.load.running;
+  weigh(*request, -1);
+  request->prompt_done = true;
+  --waiting_;
+  weigh(*request, 1);
 }
 
 void Router::on(const RequestLeft& left) {
-  auto* const request = assigned(left.request, left.attempt);
-  if (request == nullptr) return;
-  const bool ran = request->prompt_done;
-  prompt_leaves(*request);
-  if (const auto machine = machines_.find(request->token_machine); machine != machines_.end()) {
-    machine->second.load.pending_tokens -= request->what.prompt_tokens + request->what.max_tokens;
-    machine->second.load.running -= ran ? 1 : 0;
-  }
-  assigned_.erase(left.request);
+  const auto of_it = [&](const RouteRequest& each) {
+    return each.request == left.request && each.attempt == left.attempt;
+  };
+  if (assigned(left.request, left.attempt) != nullptr || std::any_of(undecided_.begin(), undecided_.end(), of_it))
+    forget(left.request);
 }
 
 void Router::on(const MachineLeft& left) {

@@ -1,6 +1,7 @@
 // Assigns requests to machines.
 // Owns: the table of machines and what each has been given. Promises: one decision at a time, so that each sees the one
-// before; every request is answered with machines or a reason; when a machine leaves, its requests are told. Refuses:
+// before; every request is answered with machines or a reason; when a machine leaves, its requests are told; what
+// another router gave machines to can be adopted, so that one that stood by goes on where that one stopped. Refuses:
 // past the waiting limit, and what fits no machine.
 #pragma once
 
@@ -40,13 +41,20 @@ class Router final : public exec::Actor<RouterActor::base> {
   };
 
   void on(RouteRequest& request);
+  void on(AdoptRequest& adopt);
   void on(const RouteDecided& decided);
   void on(const PromptPhaseDone& done);
   void on(const RequestLeft& left);
   void on(const MachineLeft& left);
   void decide_next();
   std::optional<Error> why_not(const RouteRequest& request) const;
-  void prompt_leaves(Assigned& assigned);
+  /// Counts the request to what its machines have been given.
+  void assign(Assigned assigned);
+  /// Adds a request to, or with -1 takes it from, the load of those of its machines that are here and `wanted`.
+  template <class Wanted>
+  void weigh(const Assigned& assigned, int sign, Wanted wanted);
+  void weigh(const Assigned& assigned, int sign);
+  void forget(RequestId request);
   Assigned* assigned(RequestId request, Attempt attempt);
 
   RouterLimits limits_;
@@ -55,6 +63,7 @@ class Router final : public exec::Actor<RouterActor::base> {
   std::unordered_map<RequestId, Assigned> assigned_;
   std::deque<RouteRequest> undecided_;  // the first is with the policy
   bool machines_changed_ = false;       // since the policy was asked
+  bool first_left_ = false;             // while the policy thought about it
   std::int32_t waiting_ = 0;            // assigned requests whose prompt has not run
 };
 

@@ -29,6 +29,10 @@ void write(const Progress& progress, schema::Progress::Builder to, TimePoint now
 void write(const TraceQuery& query, schema::TraceQuery::Builder to);
 void write(const TraceReply& reply, schema::TraceReply::Builder to);
 void write(const Order& order, schema::Order::Builder to);
+void write(const RouteAsk& ask, schema::RouteAsk::Builder to);
+void write(const RouteAnswer& answer, schema::RouteAnswer::Builder to);
+void write(const RouteNews& news, schema::RouteNews::Builder to);
+void write(const RouteLost& lost, schema::RouteLost::Builder to);
 
 Hello read(Intake& in, schema::Hello::Reader from);
 Refused read(Intake& in, schema::Refused::Reader from);
@@ -45,6 +49,10 @@ Progress read(Intake& in, schema::Progress::Reader from, TimePoint now);
 TraceQuery read(Intake& in, schema::TraceQuery::Reader from);
 TraceReply read(Intake& in, schema::TraceReply::Reader from);
 Order read(Intake& in, schema::Order::Reader from);
+RouteAsk read(Intake& in, schema::RouteAsk::Reader from);
+RouteAnswer read(Intake& in, schema::RouteAnswer::Reader from);
+RouteNews read(Intake& in, schema::RouteNews::Reader from);
+RouteLost read(Intake& in, schema::RouteLost::Reader from);
 
 /// For ids of machines and nodes, names and the like, whose bytes matter: as they are.
 capnp::Text::Reader text_of(const std::string& text);

@@ -59,6 +59,15 @@ Result<Message> read_message(schema::Frame::Reader frame, TimePoint now) {
       return read_body("Progress", frame.hasProgress(), [&](Intake& in) { return read(in, frame.getProgress(), now); });
     case schema::Frame::ORDER:
       return read_body("Order", frame.hasOrder(), [&](Intake& in) { return read(in, frame.getOrder()); });
+    case schema::Frame::ROUTE_ASK:
+      return read_body("RouteAsk", frame.hasRouteAsk(), [&](Intake& in) { return read(in, frame.getRouteAsk()); });
+    case schema::Frame::ROUTE_ANSWER:
+      return read_body("RouteAnswer", frame.hasRouteAnswer(),
+                       [&](Intake& in) { return read(in, frame.getRouteAnswer()); });
+    case schema::Frame::ROUTE_NEWS:
+      return read_body("RouteNews", frame.hasRouteNews(), [&](Intake& in) { return read(in, frame.getRouteNews()); });
+    case schema::Frame::ROUTE_LOST:
+      return read_body("RouteLost", frame.hasRouteLost(), [&](Intake& in) { return read(in, frame.getRouteLost()); });
     case schema::Frame::TRACE_QUERY:
       return read_body("TraceQuery", frame.hasTraceQuery(),
                        [&](Intake& in) { return read(in, frame.getTraceQuery()); });

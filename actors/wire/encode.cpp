@@ -27,14 +27,19 @@ struct BodyWriter {
   void operator()(const TraceQuery& query) { write(query, frame.initTraceQuery()); }
   void operator()(const TraceReply& reply) { write(reply, frame.initTraceReply()); }
   void operator()(const Order& order) { write(order, frame.initOrder()); }
+  void operator()(const RouteAsk& ask) { write(ask, frame.initRouteAsk()); }
+  void operator()(const RouteAnswer& answer) { write(answer, frame.initRouteAnswer()); }
+  void operator()(const RouteNews& news) { write(news, frame.initRouteNews()); }
+  void operator()(const RouteLost& lost) { write(lost, frame.initRouteLost()); }
 };
 
 }  // namespace
 
 const char* name_of(const Message& message) {
-  static constexpr std::array<const char*, 14> kNames = {
-      "Hello",       "Refused",    "MachineUp",     "MachineDown", "Beat",       "Admit",      "Cancel",
-      "StartPrompt", "StopPrompt", "PromptStopped", "Progress",    "TraceQuery", "TraceReply", "Order"};
+  static constexpr std::array<const char*, 18> kNames = {
+      "Hello",      "Refused",     "MachineUp",  "MachineDown",   "Beat",      "Admit",
+      "Cancel",     "StartPrompt", "StopPrompt", "PromptStopped", "Progress",  "TraceQuery",
+      "TraceReply", "Order",       "RouteAsk",   "RouteAnswer",   "RouteNews", "RouteLost"};
   static_assert(kNames.size() == std::variant_size_v<Message>);
   return kNames.at(message.index());
 }

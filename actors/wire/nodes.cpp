@@ -95,6 +95,7 @@ void write(const MachineUp& up, schema::MachineUp::Builder to) {
   to.setDtype(to_schema(static_cast<kernels::DType>(up.dtype)));
   to.setBlocks(up.blocks);
   to.setDraining(up.draining);
+  to.setEpoch(up.epoch);
 }
 
 MachineUp read(Intake& in, schema::MachineUp::Reader from) {
@@ -110,6 +111,7 @@ MachineUp read(Intake& in, schema::MachineUp::Reader from) {
   up.dtype = static_cast<std::uint8_t>(in.known("dtype", from_schema(from.getDtype())));
   up.blocks = in.number("blocks", from.getBlocks(), {0, std::numeric_limits<std::int32_t>::max()});
   up.draining = from.getDraining();
+  up.epoch = from.getEpoch();
   return up;
 }
 
@@ -134,6 +136,7 @@ void write(const Beat& beat, schema::Beat::Builder to) {
   to.setClockNs(beat.clock_ns);
   to.setEcho(beat.echo);
   to.setEchoHeldNs(beat.echo_held_ns);
+  to.setRoutes(beat.routes);
   auto machines = to.initMachines(list_size(beat.machines.size()));
   for (unsigned i = 0; i < machines.size(); ++i) {
     const auto& machine = beat.machines[i];
@@ -150,6 +153,7 @@ Beat read(Intake& in, schema::Beat::Reader from) {
   beat.clock_ns = in.number("clock_ns", from.getClockNs(), {0, kMostNanoseconds});
   beat.echo = from.getEcho();
   beat.echo_held_ns = in.number("echo_held_ns", from.getEchoHeldNs(), {0, kMostNanoseconds});
+  beat.routes = from.getRoutes();
   const auto machines = from.getMachines();
   beat.machines.resize(in.length("machines", machines.size(), {0, kMostMachinesInBeat}));
   for (unsigned i = 0; i < beat.machines.size() && !in.refusal(); ++i) {

@@ -22,7 +22,7 @@
 namespace troupe::wire {
 
 /// Raised when what a message means changes, or one that older builds do not know must be understood.
-inline constexpr std::uint32_t kProtocolVersion = 1;
+inline constexpr std::uint32_t kProtocolVersion = 2;
 
 /// First word of the node that dials, and the answer of the one that was dialled.
 struct Hello {
@@ -56,7 +56,8 @@ struct MachineUp {
   std::int32_t head_dim = 0;
   std::uint8_t dtype = 0;  ///< kernels::DType
   std::int64_t blocks = 0;
-  bool draining = false;  ///< gets no new requests
+  bool draining = false;    ///< gets no new requests
+  std::uint64_t epoch = 0;  ///< of the last order that it carried out
 };
 
 struct MachineDown {
@@ -78,6 +79,7 @@ struct Beat {
   std::int64_t clock_ns = 0;      ///< the sender's clock when it sent this
   std::uint64_t echo = 0;         ///< the last beat that it heard from the receiver; 0: none
   std::int64_t echo_held_ns = 0;  ///< how long ago that was
+  bool routes = false;            ///< the sender takes itself for the active router
 };
 
 /// AdmitRequest for a token machine of the receiver. Deadlines travel as what is left of them.
@@ -152,8 +154,49 @@ struct Order {
   bool draining = false;
 };
 
-using Message = std::variant<Hello, Refused, MachineUp, MachineDown, Beat, Admit, Cancel, StartPrompt, StopPrompt,
-                             PromptStopped, Progress, TraceQuery, TraceReply, Order>;
+/// Which machines serve a request, and how far it is there.
+struct Placement {
+  MachineId prompt_machine;
+  MachineId token_machine;
+  bool prompt_done = false;
+};
+
+/// RouteRequest for the receiver's router; with a placement AdoptRequest, which has no answer.
+struct RouteAsk {
+  RequestId request;
+  std::int32_t prompt_tokens = 0;
+  std::int32_t max_tokens = 0;
+  Attempt attempt = 0;
+  std::vector<MachineId> avoid;
+  std::optional<Placement> placed;
+};
+
+/// Routed, or RouteRefused where it holds an error.
+struct RouteAnswer {
+  RequestId request;
+  Attempt attempt = 0;
+  MachineId prompt_machine;
+  MachineId token_machine;
+  std::variant<policies::RoutingDecision, Error> what;
+};
+
+/// RequestLeft for the receiver's router, or PromptPhaseDone.
+struct RouteNews {
+  RequestId request;
+  Attempt attempt = 0;
+  bool left = false;
+};
+
+/// MachineLost.
+struct RouteLost {
+  RequestId request;
+  Attempt attempt = 0;
+  MachineId machine;
+};
+
+using Message =
+    std::variant<Hello, Refused, MachineUp, MachineDown, Beat, Admit, Cancel, StartPrompt, StopPrompt, PromptStopped,
+                 Progress, TraceQuery, TraceReply, Order, RouteAsk, RouteAnswer, RouteNews, RouteLost>;
 
 /// "Hello", "StartPrompt", ...: for traces and logs.
 const char* name_of(const Message& message);

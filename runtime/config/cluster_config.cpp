@@ -38,10 +38,11 @@ std::optional<std::size_t> ClusterConfig::find_node(const std::string& node) con
   return static_cast<std::size_t>(found - nodes.begin());
 }
 
-std::size_t ClusterConfig::router() const {
-  const auto found = std::find_if(nodes.begin(), nodes.end(), [](const NodeSection& one) { return one.router; });
-  CHECK(found != nodes.end(), name);
-  return static_cast<std::size_t>(found - nodes.begin());
+std::vector<std::size_t> ClusterConfig::routers() const {
+  std::vector<std::size_t> found;
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    if (nodes[i].router) found.push_back(i);
+  return found;
 }
 
 std::size_t ClusterConfig::machine_count() const {

@@ -1,7 +1,7 @@
 // What the nodes of a cluster are told: the values of one cluster file, already checked, with their defaults. Every
 // node, `troupe up` and `troupe check` read the same file, so that all agree on who is who.
 // Promises of a configuration that was loaded: names are unique (nodes; machines across the cluster), as is each
-// (address, control port); one node is the router, and it serves HTTP; prompts and tokens can both be computed; control
+// (address, control port); one node at least is a router, and one serves HTTP; prompts and tokens can both be computed; control
 // ports are on loopback.
 #pragma once
 
@@ -42,8 +42,8 @@ struct NodeSection {
   std::string name;                   ///< 1 to 64 of a-z, 0-9 and -; unique in the cluster
   std::string address = "127.0.0.1";  ///< where its control port listens and others reach it; loopback
   std::uint16_t control_port = 0;     ///< never 0 in a loaded configuration
-  bool router = false;                ///< the one that assigns requests to machines
-  std::optional<HttpSection> http;    ///< of the node that serves the API, which is the router so far
+  bool router = false;                ///< can assign requests to machines; of several, one does at a time
+  std::optional<HttpSection> http;    ///< where the node serves the API
   std::vector<MachineSection> machines;
 };
 
@@ -73,8 +73,8 @@ struct ClusterConfig {
 
   /// The node of that name, or nothing.
   std::optional<std::size_t> find_node(const std::string& node) const;
-  /// The node that assigns requests.
-  std::size_t router() const;
+  /// The nodes that can assign requests.
+  std::vector<std::size_t> routers() const;
   /// How many machines all nodes have together.
   std::size_t machine_count() const;
 };

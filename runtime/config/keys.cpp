@@ -233,7 +233,9 @@ Table all_node_keys() {
           "encrypted."),
       required(number("control_port", AT(node.control_port), {1, 65535}, "TCP port for messages between nodes.")),
       one("router", AT(node.router), {},
-          "Whether this node assigns requests to machines. One node of the cluster does."),
+          "Whether this node can assign requests to machines. One node does at a time; the others with router: true "
+          "stand by "
+          "and take over when it is gone."),
   };
   append(table, {"http."});
   return table;

@@ -241,21 +241,10 @@ class ClusterLoader {
   }
 
   void check_router() {
-    bool seen = false;
-    for (NodeReader& node : nodes_) {
-      if (!node.values.draft().node.router) continue;
-      if (seen)
-        node.values.report({"router"}, "a second router: one node assigns requests", "router: true on one node only");
-      seen = true;
-    }
-    if (!seen && problems_.empty()) lacks("no node is the router", "router: true on the node that assigns requests");
-    for (const NodeReader& node : nodes_) {
-      if (seen && node.http && !node.values.draft().node.router) {
-        problems_.add(node.http_place,
-                      "a node serves HTTP but is not the router: requests live beside the router so far",
-                      "http in the node with router: true");
-      }
-    }
+    const bool seen =
+        std::any_of(nodes_.begin(), nodes_.end(), [](NodeReader& node) { return node.values.draft().node.router; });
+    if (!seen && problems_.empty())
+      lacks("no node is a router", "router: true on the node that assigns requests, and on those that may take over");
   }
 
   void check_shared() {

@@ -40,11 +40,6 @@ Result<NodeOptions> options_for(const NodeFlags& flags) {
     return Error{ErrorCode::kConfig, flags.config + " has no node \"" + flags.name + "\"; its nodes: " + names + "."};
   }
   for (const auto& note : loaded.notes) std::cerr << "troupe: note: " << note << "\n";
-  const auto& section = loaded.config.nodes[*node];
-  if (section.http && !section.router)
-    return Error{ErrorCode::kConfig, flags.config + ": node \"" + flags.name +
-                                         "\" serves HTTP but is not the router; requests live beside the router so "
-                                         "far. Move the http section to the node with `router: true`."};
   NodeOptions options;
   options.config = config::serve_config_of(loaded.config, *node);
   options.cluster = ClusterPlace{std::move(loaded.config), *node};

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <caf/send.hpp>
 
+#include "actors/dispatcher/dispatcher.hpp"
 #include "actors/messages/trace_table.hpp"
 #include "actors/neighbours/middleman.hpp"
 #include "actors/neighbours/neighbours.hpp"
@@ -70,13 +71,14 @@ Node::Parts::~Parts() {
     while (gateway && supervisor && !neighbours && !at_rest(self) && clock::steady_now() < deadline) pause(self, kPoll);
     for (const auto& actor : {caf::actor_cast<caf::actor>(gateway), caf::actor_cast<caf::actor>(view),
                               caf::actor_cast<caf::actor>(neighbours), caf::actor_cast<caf::actor>(supervisor),
-                              caf::actor_cast<caf::actor>(router), caf::actor_cast<caf::actor>(deadlines),
-                              caf::actor_cast<caf::actor>(recorder)})
+                              caf::actor_cast<caf::actor>(dispatcher), caf::actor_cast<caf::actor>(router),
+                              caf::actor_cast<caf::actor>(deadlines), caf::actor_cast<caf::actor>(recorder)})
       if (actor) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
     gateway = nullptr;
     view = nullptr;
     neighbours = nullptr;
     supervisor = nullptr;
+    dispatcher = nullptr;
     router = nullptr;
     deadlines = nullptr;
     recorder = nullptr;
@@ -121,14 +123,17 @@ Result<void> Node::Parts::start_link(const config::LinkSection& section) {
 Result<void> Node::Parts::start_actors(const NodeOptions& node, const model::Checkpoint& checkpoint) {
   const auto& scheduling = node.config.scheduling;
   recorder = actors.spawn<Recorder>(flight.get());
-  const bool routes = !node.cluster || node.cluster->config.nodes.at(node.cluster->node).router;
+  const auto* const section = node.cluster ? &node.cluster->config.nodes.at(node.cluster->node) : nullptr;
+  const bool routes = section == nullptr || section->router;
+  const bool calls = section == nullptr || section->http;
   if (routes) {
     TRY(policy, policies::make_routing_policy(scheduling.policy));
     const RoutingPolicyActor host =
         actors.spawn<RoutingPolicyHost>(std::shared_ptr<policies::RoutingPolicy>(std::move(policy)));
     router = actors.spawn<Router>(RouterLimits{static_cast<std::int32_t>(scheduling.max_waiting)}, host);
-    deadlines = actors.spawn<Deadlines>();
   }
+  if (calls) deadlines = actors.spawn<Deadlines>();
+  if (calls && node.cluster) dispatcher = actors.spawn<Dispatcher>();
   if (node.cluster) TRY_VOID(start_neighbours(*node.cluster, checkpoint));
   if (!machines.empty()) {
     if (neighbours) {
@@ -163,12 +168,15 @@ Result<void> Node::Parts::start_neighbours(const ClusterPlace& place, const mode
   settings.first_epoch = static_cast<std::uint64_t>(clock::unix_seconds()) << 20;
   settings.draw = entropy64;
   settings.router = router;
+  settings.dispatcher = dispatcher;
+  for (const std::size_t each : place.config.routers())
+    settings.routers.push_back(NodeId{static_cast<std::uint32_t>(each)});
   settings.recorder = recorder;
   settings.link = link;
   settings.dialler = middleman_dialler(actors, std::move(addresses));
   settings.serving = serving;
   settings.tell = [log = log](const std::string& event, const std::string& node, const std::string& why) {
-    const auto level = event == "joined" ? config::LogLevel::kInfo : config::LogLevel::kWarning;
+    const auto level = event == "joined" || event == "routes" ? config::LogLevel::kInfo : config::LogLevel::kWarning;
     log->write(level, "node_" + event, {{"node", node}, {"why", why}});
   };
   neighbours = actors.spawn<Neighbours>(std::move(settings));
@@ -184,7 +192,8 @@ void Node::Parts::start_gateway(const config::ServeConfig& config, openai::Serve
   GatewayOptions result;
   result.extra_routes = view_routes(*this, model.names.front());
   result.observer = NodeMetrics::observer(metrics, log);
-  const RequestPeers peers{router, deadlines, model.tokenizer};
+  const RequestPeers peers{dispatcher ? RouteDeskActor{dispatcher} : RouteDeskActor{router}, deadlines,
+                           model.tokenizer};
   result.model = std::make_shared<const openai::ServedModel>(std::move(model));
   result.limits = api_limits(config);
   result.start_request = [&system = actors, peers, recorder = recorder](std::shared_ptr<const RequestSpec> spec,

@@ -38,8 +38,9 @@ struct Node::Parts {
   std::shared_ptr<link::Link> link;   ///< none without a cluster
   std::unique_ptr<exec::NodeConfig> actor_config;
   caf::actor_system actors;
-  RouterActor router;          ///< none where another node routes
-  DeadlinesActor deadlines;    ///< with the router
+  RouterActor router;          ///< none where other nodes route
+  DispatcherActor dispatcher;  ///< of a cluster's node that takes calls
+  DeadlinesActor deadlines;    ///< none where the node takes no calls
   NeighboursActor neighbours;  ///< none without a cluster
   SupervisorActor supervisor;  ///< none where the node has no machine
   ClusterViewActor view;

@@ -38,6 +38,7 @@ std::string status_json(const NodeState& node, const ClusterState& cluster) {
   for (const auto& each : cluster.nodes) {
     Json entry{{"name", each.name}, {"pid", nullptr}, {"state", each.state}};
     if (each.pid != 0) entry["pid"] = each.pid;
+    if (!each.router.empty()) entry["router"] = each.router;
     if (each.name == node.name) entry["state"] = node.state;
     nodes.push_back(std::move(entry));
   }

@@ -54,8 +54,9 @@ Result<std::string> status_table(const std::string& text) {
   }
   std::string out;
   if (json.contains("model") && json["model"].is_string()) out += "model  " + cell(json, "model") + "\n\n";
-  std::vector<Row> nodes = {{"NODE", "PID", "STATE"}};
-  for (const Json& node : json["nodes"]) nodes.push_back({cell(node, "name"), cell(node, "pid"), cell(node, "state")});
+  std::vector<Row> nodes = {{"NODE", "PID", "STATE", "ROUTER"}};
+  for (const Json& node : json["nodes"])
+    nodes.push_back({cell(node, "name"), cell(node, "pid"), cell(node, "state"), cell(node, "router")});
   out += table(nodes) + "\n";
   std::vector<Row> machines = {{"MACHINE", "NODE", "ROLE", "RUNNING", "WAITING"}};
   std::vector<Row> blocks = {{"KV BLOCKS"}};

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "actors/dispatcher/dispatcher.hpp"
 #include "actors/neighbours/neighbours.hpp"
 #include "runtime/link/local_link.hpp"
 #include "tests/unit/actors/supervisor/serving_fixture.hpp"
@@ -63,6 +64,8 @@ struct ClusterNode {
   std::string name;
   std::vector<policies::Role> machines;
   std::int32_t blocks = 0;  ///< of each machine; 0: as the device's options say
+  bool routes = false;      ///< has a router; node 0 always has
+  bool calls = false;       ///< requests may live there; node 0 always takes them
 };
 
 struct ClusterOptions {
@@ -74,7 +77,7 @@ struct ClusterOptions {
   link::LocalOptions network = {};  ///< but for the clock
 };
 
-/// Node 0 routes and takes requests.
+/// Node 0 routes and takes requests; others may, too.
 class Cluster {
  public:
   explicit Cluster(ClusterOptions options = {}) : options_(std::move(options)), system(options_.seed) {
@@ -84,9 +87,7 @@ class Cluster {
     };
     options_.network.now = [this] { return std::chrono::nanoseconds(system.now().time_since_epoch()); };
     network_ = link::LocalNetwork::make(options_.network);
-    policy_ = system.spawn<RoutingPolicyHost>(
-        std::shared_ptr<policies::RoutingPolicy>(policies::make_routing_policy("splitwise").value()));
-    router = system.spawn<Router>(RouterLimits{}, policy_);
+    options_.nodes.front().routes = options_.nodes.front().calls = true;
     deadlines = system.spawn<Deadlines>();
     for (std::size_t i = 0; i < options_.nodes.size(); ++i) nodes_.emplace_back();
     for (std::size_t i = 0; i < options_.nodes.size(); ++i) start(i);
@@ -111,7 +112,16 @@ class Cluster {
     settings.model = "hash";
     settings.incarnation = ++draws_;
     settings.draw = [this] { return mix64(++draws_); };
-    if (i == 0) settings.router = router;
+    if (options_.nodes[i].routes) {
+      const RoutingPolicyActor policy = system.spawn<RoutingPolicyHost>(
+          std::shared_ptr<policies::RoutingPolicy>(policies::make_routing_policy("splitwise").value()));
+      node.router = system.spawn<Router>(RouterLimits{}, policy);
+    }
+    if (options_.nodes[i].calls) node.dispatcher = system.spawn<Dispatcher>();
+    settings.router = node.router;
+    settings.dispatcher = node.dispatcher;
+    for (std::uint32_t each = 0; each < options_.nodes.size(); ++each)
+      if (options_.nodes[each].routes) settings.routers.push_back(NodeId{each});
     settings.link = node.link;
     settings.dialler = std::make_shared<TestDialler>(*this, i);
     settings.serving = serving;
@@ -152,8 +162,12 @@ class Cluster {
     for (auto& each : nodes_) each.wires.erase(i);
     caf::anon_send_exit(node.neighbours, caf::exit_reason::kill);
     if (node.supervisor) caf::anon_send_exit(node.supervisor, caf::exit_reason::kill);
+    if (node.router) caf::anon_send_exit(node.router, caf::exit_reason::kill);
+    if (node.dispatcher) caf::anon_send_exit(node.dispatcher, caf::exit_reason::kill);
     node.neighbours = nullptr;
     node.supervisor = nullptr;
+    node.router = nullptr;
+    node.dispatcher = nullptr;
   }
 
   /// Frames to and from the node come through when the weather is fine again; KV always does.
@@ -172,12 +186,13 @@ class Cluster {
 
   void pass(std::chrono::nanoseconds time) { system.pass(time); }
 
-  Submitted submit(std::shared_ptr<const RequestSpec> spec) {
+  /// `at`: the node where the request lives.
+  Submitted submit(std::shared_ptr<const RequestSpec> spec, std::size_t at = 0) {
     Submitted request;
     request.spec = spec;
     request.requester = system.spawn<Requester>(request.answer);
-    request.actor =
-        system.spawn<Request>(std::move(spec), request.requester, RequestPeers{router, deadlines, tokenizer});
+    request.actor = system.spawn<Request>(std::move(spec), request.requester,
+                                          RequestPeers{nodes_.at(at).dispatcher, deadlines, tokenizer});
     return request;
   }
 
@@ -230,6 +245,8 @@ class Cluster {
     bool alive = false;
     NeighboursActor neighbours;
     SupervisorActor supervisor;
+    RouterActor router;
+    DispatcherActor dispatcher;
     std::shared_ptr<link::Link> link;
     std::shared_ptr<Weather> weather;
     std::vector<std::shared_ptr<device::Device>> devices;
@@ -266,14 +283,12 @@ class Cluster {
  public:
   exec::VirtualSystem system;
   std::shared_ptr<const model::Tokenizer> tokenizer = letters();
-  RouterActor router;
   DeadlinesActor deadlines;
   std::shared_ptr<std::atomic<std::int32_t>> serving = std::make_shared<std::atomic<std::int32_t>>(0);
 
  private:
   LaterActor later_;
   std::shared_ptr<link::LocalNetwork> network_;
-  RoutingPolicyActor policy_;
   std::vector<Node> nodes_;
 };
 

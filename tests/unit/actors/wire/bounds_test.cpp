@@ -120,6 +120,31 @@ TEST(WireBounds, lists_of_beats_and_progress_are_bounded) {
   });
 }
 
+TEST(WireBounds, lists_and_scores_of_routing_are_bounded) {
+  const auto answer = [](const std::function<void(policies::RoutingDecision&)>& change) {
+    auto decision = sample_decision();
+    change(decision);
+    return RouteAnswer{{}, 0, {}, {}, decision};
+  };
+  expect_limits({
+      {"avoid", kMostAvoided,
+       [](auto n) {
+         auto ask = sample_route_ask();
+         ask.avoid.assign(n, MachineId{1});
+         return ask;
+       }},
+      {"decision.prompt_candidates", kMostMachinesInBeat,
+       [&](auto n) { return answer([&](auto& decision) { decision.prompt_candidates.resize(n); }); }},
+      {"decision.token_candidates", kMostMachinesInBeat,
+       [&](auto n) { return answer([&](auto& decision) { decision.token_candidates.resize(n); }); }},
+  });
+  expect_refused(answer([](auto& decision) { decision.token_candidates[0].score = kNan; }),
+                 "decision.token_candidates");
+  auto ask = sample_route_ask();
+  ask.prompt_tokens = -1;
+  expect_refused(ask, "prompt_tokens");
+}
+
 TEST(WireBounds, numbers_are_bounded_from_above) {
   const auto number = [](auto n) { return static_cast<std::int32_t>(n); };
   expect_limits({

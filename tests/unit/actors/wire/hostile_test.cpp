@@ -306,6 +306,23 @@ struct WithinBounds {
   }
   bool operator()(const TraceQuery&) const { return true; }
   bool operator()(const Order& order) const { return order.role <= policies::Role::kMixed; }
+  bool operator()(const RouteAsk& ask) const {
+    return attempt(ask.attempt) && counts({ask.prompt_tokens, ask.max_tokens}) && ask.avoid.size() <= kMostAvoided;
+  }
+  bool operator()(const RouteAnswer& answer) const {
+    const auto* decision = std::get_if<policies::RoutingDecision>(&answer.what);
+    if (decision == nullptr) return text(std::get<Error>(answer.what).message, kMostSentenceBytes);
+    const auto scored = [](const std::vector<policies::Candidate>& candidates) {
+      return candidates.size() <= kMostMachinesInBeat &&
+             std::all_of(candidates.begin(), candidates.end(),
+                         [](const auto& each) { return std::isfinite(each.score); });
+    };
+    return attempt(answer.attempt) && text(decision->reason, kMostSentenceBytes) &&
+           text(decision->policy, kMostNameBytes) && scored(decision->prompt_candidates) &&
+           scored(decision->token_candidates);
+  }
+  bool operator()(const RouteNews& news) const { return attempt(news.attempt); }
+  bool operator()(const RouteLost& lost) const { return attempt(lost.attempt); }
   bool operator()(const TraceReply& reply) const {
     return reply.messages.size() <= kMostTracedMessages &&
            std::all_of(reply.messages.begin(), reply.messages.end(), [](const auto& message) {

@@ -41,10 +41,21 @@ TEST(WireRoundTrip, every_message_arrives_as_it_was_sent) {
   }
 }
 
+TEST(WireRoundTrip, a_question_for_machines_arrives_without_a_placement_and_an_answer_with_a_refusal) {
+  auto ask = sample_route_ask();
+  ask.placed.reset();
+  EXPECT_TRUE(sent(ask) == ask);
+  const RouteAnswer refused{RequestId{1}, 2, {}, {}, Error{ErrorCode::kOverloaded, "Too many wait. ü"}};
+  EXPECT_TRUE(sent(refused) == refused);
+}
+
 TEST(WireRoundTrip, the_samples_set_every_field) {
   expect_unusual(sample_hello(), {});
   expect_unusual(sample_machine_up(), {});
   expect_unusual(sample_beat(), {});
+  expect_unusual(sample_route_ask(), {});
+  expect_unusual(*sample_route_ask().placed, {});
+  expect_unusual(sample_decision(), {});
   expect_unusual(sample_beat().machines[0], {});
   expect_unusual(sample_produced(), {});
   expect_unusual(sample_produced().result, {});

@@ -48,6 +48,11 @@ FIELDS(RequestReleased, a, b, c)
 FIELDS(WorkState, a, b, c, d)
 FIELDS(PoolState, a, b, c)
 
+namespace policies {
+FIELDS(Candidate, a, b)
+FIELDS(RoutingDecision, a, b, c, d, e, f)
+}  // namespace policies
+
 inline auto fields(const RequestSpec& value) {
   const auto& [a, b, c, sampling, e, f, g, h, i, j] = value;
   return std::tie(a, b, c, *sampling, e, f, g, h, i, j);
@@ -58,10 +63,10 @@ namespace wire {
 
 FIELDS(Hello, a, b, c, d, e, f, g, h, i)
 FIELDS(Refused, a, b)
-FIELDS(MachineUp, a, b, c, d, e, f, g, h, i, j, k)
+FIELDS(MachineUp, a, b, c, d, e, f, g, h, i, j, k, l)
 FIELDS(MachineDown, a)
 FIELDS(MachineBeat, a, b, c, d)
-FIELDS(Beat, a, b, c, d, e)
+FIELDS(Beat, a, b, c, d, e, f)
 FIELDS(Admit, a, b, c, d, e, f)
 FIELDS(Cancel, a, b, c)
 FIELDS(StartPrompt, a, b, c, d, e, f, g, h, i)
@@ -71,6 +76,11 @@ FIELDS(Progress, a)
 FIELDS(TraceQuery, a, b)
 FIELDS(TraceReply, a, b, c)
 FIELDS(Order, a, b, c, d)
+FIELDS(Placement, a, b, c)
+FIELDS(RouteAsk, a, b, c, d, e, f)
+FIELDS(RouteAnswer, a, b, c, d, e)
+FIELDS(RouteNews, a, b, c)
+FIELDS(RouteLost, a, b, c)
 FIELDS(Frame, a, b)
 
 /// An arbitrary moment of a clock.
@@ -103,6 +113,7 @@ inline MachineUp sample_machine_up() {
   up.dtype = static_cast<std::uint8_t>(kernels::DType::kBf16);
   up.blocks = 2'000'000'000;
   up.draining = true;
+  up.epoch = 0xcccccccccccccccc;
   return up;
 }
 
@@ -115,7 +126,7 @@ inline Beat sample_beat() {
   auto other = machine;
   other.machine = MachineId{10};
   other.blocks = {{100}, 100, 0};
-  return {12, {machine, other}, 13, 14, 15};
+  return {12, {machine, other}, 13, 14, 15, true};
 }
 
 inline RequestSpec sample_spec() {
@@ -179,6 +190,15 @@ inline Progress sample_progress() {
            RequestReleased{RequestId{3}, 4, 5}, plain}};
 }
 
+inline policies::RoutingDecision sample_decision() {
+  return {MachineId{71},         MachineId{72},     {{MachineId{71}, 0.5}, {MachineId{73}, 1e300}},
+          {{MachineId{72}, -1}}, "shortest queues", "splitwise"};
+}
+
+inline RouteAsk sample_route_ask() {
+  return {RequestId{74}, 75, 76, 63, {MachineId{77}, MachineId{78}}, Placement{MachineId{79}, MachineId{80}, true}};
+}
+
 inline std::vector<Message> samples() {
   return {sample_hello(),
           Refused{"Another cluster.", true},
@@ -193,7 +213,11 @@ inline std::vector<Message> samples() {
           sample_progress(),
           TraceQuery{51, RequestId{52}},
           TraceReply{53, false, {{"", "AdmitRequest", "neighbours", "token", 54, 55, 56, "a note"}, {}}},
-          Order{61, MachineId{62}, policies::Role::kToken, true}};
+          Order{61, MachineId{62}, policies::Role::kToken, true},
+          sample_route_ask(),
+          RouteAnswer{RequestId{81}, 1, MachineId{82}, MachineId{83}, sample_decision()},
+          RouteNews{RequestId{84}, 2, true},
+          RouteLost{RequestId{85}, 3, MachineId{86}}};
 }
 
 }  // namespace wire

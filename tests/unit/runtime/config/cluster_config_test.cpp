@@ -105,7 +105,7 @@ nodes:
   EXPECT_EQ(config.nodes[0].address, "127.0.0.2");
   EXPECT_EQ(config.nodes[0].http->port, 9001);
   EXPECT_EQ(config.nodes[0].http->limits.connections, 7u);
-  EXPECT_EQ(config.router(), 0u);
+  EXPECT_EQ(config.routers(), std::vector<std::size_t>{0});
   EXPECT_EQ(config.machine_count(), 2u);
   EXPECT_EQ(config.find_node("work"), 1u);
   EXPECT_FALSE(config.find_node("p"));
