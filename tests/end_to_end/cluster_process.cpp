@@ -93,11 +93,14 @@ ClusterFile::ClusterFile(const ClusterShape& shape) {
     return std::to_string(control_ports_.back());
   };
   std::string text = "cluster: end-to-end\nmodel: {path: " + demo_model() + ", names: [" + kModelName +
-                     "]}\nlog: {format: json}\n" + shape.more +
-                     "nodes:\n  - {name: front, router: true, http: {port: 0}, control_port: " + port() + "}\n";
+                     "]}\nlog: {format: json}\n" + shape.more + "nodes:\n";
+  const int chief = shape.chief ? free_port() : 0;
+  if (shape.chief) text += "  - {name: chief, router: true, control_port: " + std::to_string(chief) + "}\n";
+  text += "  - {name: front, router: true, http: {port: 0}, control_port: " + port() + "}\n";
   for (const auto& machine : shape.machines)
     text += "  - {name: " + machine.name + ", control_port: " + port() + ", machines: [{name: " + machine.name +
             ", role: " + machine.role + ", device: {threads: 1, kv_memory: 32MiB, isa: " + shape.isa + "}}]}\n";
+  if (shape.chief) control_ports_.push_back(chief);
   path_ = folder_.write("cluster.yaml", text);
 }
 
@@ -134,6 +137,7 @@ pid_t ClusterProcess::pid_of(const std::string& node) const {
 std::vector<pid_t> ClusterProcess::pids() const {
   std::vector<std::string> names{"front"};
   for (const auto& machine : shape_.machines) names.push_back(machine.name);
+  if (shape_.chief) names.push_back("chief");
   std::vector<pid_t> all;
   for (const auto& name : names) {
     all.push_back(pid_of(name));

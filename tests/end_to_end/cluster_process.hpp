@@ -41,6 +41,7 @@ struct ClusterShape {
   std::vector<Machine> machines;
   std::string isa = "auto";  ///< "reference": slow enough to be met in the middle
   std::string more = {};     ///< further sections of the file
+  bool chief = false;        ///< a node "chief" routes for "front", which stands by
 };
 
 class ClusterFile {
@@ -48,7 +49,7 @@ class ClusterFile {
   explicit ClusterFile(const ClusterShape& shape);
 
   const std::string& path() const { return path_; }
-  /// Of "front" first, then of the machines' nodes as the shape names them.
+  /// Of "front" first, then of the machines' nodes as the shape names them, then of "chief".
   const std::vector<int>& control_ports() const { return control_ports_; }
 
  private:

@@ -307,6 +307,32 @@ TEST(Cluster, StreamsGoOnWhileTheirTokenNodeIsStoppedAndAllBlocksAreFreeWhenItIs
   EXPECT_EQ(cluster.pid_of(victim), pid);
 }
 
+TEST(Cluster, StreamsGoOnWhenTheRouterIsKilledAndAnotherTakesOver) {
+  auto calls = calls_of(2 * kStreams, 5, 80);
+  const auto expected = told_by_serve(calls);
+  auto shape = slow({{"prompt0", "prompt"}, {"token0", "token"}, {"token1", "token"}});
+  shape.chief = true;
+  const ClusterProcess cluster(shape);
+  const auto routes = [&](const std::string& node) {
+    return shown(cluster.api(), "nodes", node).value("router", "") == "active";
+  };
+  EXPECT_TRUE(routes("chief"));
+  const auto middle = calls.begin() + kStreams;
+  Streams before(cluster.api(), {calls.begin(), middle});
+  before.read_to(5);
+  const auto pid = cluster.pid_of("chief");
+  ASSERT_GT(pid, 0);
+  ASSERT_EQ(::kill(pid, SIGKILL), 0);
+  Streams after(cluster.api(), {middle, calls.end()});
+  auto told = before.rest();
+  for (const auto& each : after.rest()) told.push_back(each);
+  EXPECT_EQ(told, expected);
+  EXPECT_EQ(before.moved(), 0u) << "none of their machines died";
+  EXPECT_TRUE(routes("front"));
+  EXPECT_TRUE(comes_true([&] { return cluster.pid_of("chief") != 0 && cluster.at_rest(); }));
+  EXPECT_TRUE(routes("front"));
+}
+
 TEST(Cluster, ShowsNodesWithTheirProcessesAndMachinesWithTheirRoles) {
   ClusterProcess cluster(kOneAndOne);
   const auto pids = cluster.pids();
