@@ -74,6 +74,9 @@ struct MachineUp {
   dtype @8 :NumberFormat;
   blocks @9 :Int64;
   draining @10 :Bool;
+  away @11 :Bool;  # its role is not its home
+  home @12 :Role = mixed;  # where it is away
+  why @13 :Text;
 }
 
 struct MachineDown {
@@ -289,4 +292,7 @@ struct Order {
   machine @1 :UInt32;
   role @2 :Role = mixed;
   draining @3 :Bool;
+  away @4 :Bool;  # the role is not its home
+  home @5 :Role = mixed;  # where it is away
+  why @6 :Text;
 }

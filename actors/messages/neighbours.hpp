@@ -132,13 +132,16 @@ struct GatherTraces {
   std::function<void(std::vector<trace::RequestTrace>)> with;
 };
 
-/// Command from an operator: change the machine of that name, or all of the node of that name. `with` is called once:
-/// with how many machines are told, or with why none is.
+/// Command from an operator or the balancer: change the machine of that name, or all of the node of that name. `with`
+/// is called once: with how many machines are told, or with why none is.
 struct ChangeMachines {
   std::string name;
   std::optional<policies::Role> role;  ///< none: as it is
   std::optional<bool> draining;
   std::function<void(Result<std::int32_t>)> with;
+  std::optional<MachineId> machine{};  ///< this one, whatever the name; none: by name
+  bool keeps_home = false;             ///< the role is for a time: where the machine is at home stays as it is
+  std::string why{};                   ///< for people
 };
 
 /// From the neighbours actor to itself: who has not answered by now is left out.

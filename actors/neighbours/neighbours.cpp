@@ -85,6 +85,7 @@ void Neighbours::tick() {
             latest_.clear();
             for (const auto& machine : cluster.machines)
               if (machine.alive) latest_.push_back({machine.id, machine.prompts, machine.tokens, machine.blocks});
+            for (const auto& beat : latest_) tell_kv_room(beat);
           },
           [this](caf::error&) { asked_ = false; });
 }

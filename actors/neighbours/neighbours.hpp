@@ -154,6 +154,7 @@ class Neighbours final : public exec::Actor<NeighboursActor::base> {
   void handle(NodeId from, wire::MachineUp& up);
   void handle(NodeId from, const wire::MachineDown& down);
   void handle(NodeId from, wire::Beat& beat);
+  void tell_kv_room(const wire::MachineBeat& beat);
   void count_serving();
   caf::typed_response_promise<ClusterState> state();
   /// The node of a remote machine, and the machine.

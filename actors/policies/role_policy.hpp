@@ -26,6 +26,7 @@ struct RoleView {
   std::int64_t pending_prompt_tokens = 0;
   std::int64_t running = 0;
   std::int64_t pending_tokens = 0;
+  std::int64_t awaited_prompt_tokens = 0;  ///< see MachineView
   std::int64_t kv_positions = 0;
   std::optional<std::int64_t> kv_free;  ///< none: not known
   bool draining = false;                ///< gets no requests, and no other role
@@ -43,7 +44,8 @@ struct RoleChange {
 };
 
 struct RoleSettings {
-  std::int32_t high_percent = 75;
+  /// Well under the 100 at which a pool overflows, as a step takes up to a quarter of that off a queue at once.
+  std::int32_t high_percent = 50;
   std::int32_t low_percent = 20;
   std::chrono::milliseconds hold{10'000};
   std::chrono::milliseconds settle{30'000};

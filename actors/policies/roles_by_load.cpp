@@ -7,12 +7,15 @@
 namespace troupe::policies {
 namespace {
 
+/// But for what is held for prompts that have not run: that is for want of prompt machines, not of token machines.
 double kv_taken(const RoleView& machine) {
   if (machine.kv_positions <= 0) return 0;
   const auto capacity = static_cast<double>(machine.kv_positions);
   // What its requests may come to is more than what they hold, but all there is to go by before the first beat.
-  if (!machine.kv_free) return std::min(1.0, static_cast<double>(machine.pending_tokens) / capacity);
-  return std::clamp(1 - static_cast<double>(*machine.kv_free) / capacity, 0.0, 1.0);
+  if (!machine.kv_free)
+    return std::min(1.0, static_cast<double>(machine.pending_tokens - machine.awaited_prompt_tokens) / capacity);
+  const auto taken = machine.kv_positions - *machine.kv_free - machine.awaited_prompt_tokens;
+  return std::clamp(static_cast<double>(taken) / capacity, 0.0, 1.0);
 }
 
 std::int64_t to_do(const RoleView& machine) { return machine.pending_prompt_tokens + machine.pending_tokens; }

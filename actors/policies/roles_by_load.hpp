@@ -2,12 +2,12 @@
 // gives neither thresholds nor times.
 //
 // A pool's pressure is, for prompts, the prompt tokens that are pending on its machines over those past which they
-// overflow; for tokens, the share of its machines' KV that is taken. A pool over `high` for `hold` gets one machine:
-// one that is at home in it, else a mixed one, else one of the other pool, each time the one with the least to do. A
-// pool under `low` for `hold` gives back one that is at home elsewhere. Promises: one change in `settle`, and none of a
-// machine that had its role for less; a pool that gives never gives its last machine, and stays under `high` without
-// what it gives, so that no change calls for its own undoing; while both pools are over `high` nothing moves; some
-// machine stays for each phase.
+// overflow; for tokens, the share of its machines' KV that is taken by requests whose prompt has run. A pool over
+// `high` for `hold` gets one machine: one that is at home in it, else a mixed one, else one of the other pool, each
+// time the one with the least to do. A pool under `low` for `hold` gives back one that is at home elsewhere. Promises:
+// one change in `settle`, and none of a machine that had its role for less; a pool that gives never gives its last
+// machine, and stays under `high` without what it gives, so that no change calls for its own undoing; while both pools
+// are over `high` nothing moves; some machine stays for each phase.
 #pragma once
 
 #include <array>

@@ -29,7 +29,10 @@ struct MachineView {
   std::int64_t running = 0;         ///< requests that generate tokens here
   std::int64_t pending_tokens = 0;  ///< prompt tokens plus max_tokens of every request whose tokens are generated here
   std::int64_t kv_positions = 0;    ///< capacity
-  NodeId node;                      ///< where it is: KV between machines of one node does not travel
+  /// Prompt tokens of requests whose tokens will be generated here and whose prompt has not run yet, anywhere: KV may
+  /// be held for them.
+  std::int64_t awaited_prompt_tokens = 0;
+  NodeId node;  ///< where it is: KV between machines of one node does not travel
   /// Positions that are free, as last heard, less what has been routed here since; none: not known.
   std::optional<std::int64_t> kv_free;
   std::optional<double> prompt_tokens_per_s;  ///< at which prompts were seen to run here; none: not measured

@@ -21,6 +21,7 @@ RouterActor::behavior_type Router::make_behavior() {
         load.id = joined.machine;
         load.role = joined.role;
         load.kv_positions = joined.kv_positions();
+        load.node = joined.node;
         const auto id = joined.machine;
         machines_[id] = {std::move(joined), load};
         machines_changed_ = true;
@@ -29,10 +30,17 @@ RouterActor::behavior_type Router::make_behavior() {
       [this](const MachineChanged& changed) {
         const auto machine = machines_.find(changed.machine);
         if (machine == machines_.end()) return;
+        if (machine->second.load.role != changed.role) machine->second.what.role_since = now();
         machine->second.load.role = changed.role;
         machine->second.what.draining = changed.draining;
+        machine->second.what.home = changed.home;
       },
+      [this](const KvRoomHeard& heard) {
+        if (machines_.contains(heard.machine)) measured_.on(heard);
+      },
+      [this](const LinkMeasured& measured) { measured_.on(measured); },
       [this](const RouteDecided& decided) { on(decided); },
+      [this](const QueryLoad&) { return loads(); },
   };
 }
 
@@ -99,6 +107,9 @@ void Router::decide_next() {
   take([&](MachineId id, const Machine& machine) { return !machine.what.draining && !avoided(id); });
   take([&](MachineId, const Machine& machine) { return !machine.what.draining; });
   take([&](MachineId, const Machine&) { return true; });
+  for (auto& machine : snapshot->machines) measured_.show(machine);
+  snapshot->links = measured_.links();
+  snapshot->kv_bytes_per_token = static_cast<std::int64_t>(machines_.begin()->second.what.kv.position_bytes());
   machines_changed_ = false;
   send(policy_, DecideRoute{std::move(snapshot), RouterActor{this}});
 }
@@ -129,10 +140,16 @@ void Router::on(const RouteDecided& decided) {
     p.pending_prompt_tokens += request.prompt_tokens;
     p.pending_prompts += 1;
     t.pending_tokens += request.prompt_tokens + request.max_tokens;
+    t.awaited_prompt_tokens += request.prompt_tokens;
     ++waiting_;
     send(request.reply_to, Routed{request.request, request.attempt, p.id, t.id, prompt->second.what.prompt,
                                   token->second.what.token, decided.decision});
-    assigned_[request.request] = Assigned{request, p.id, t.id, false};
+    auto& assigned = assigned_[request.request];
+    assigned = {request, p.id, t.id, false, now(), p.node, t.node, 0};
+    if (p.node != t.node)
+      assigned.kv_bytes = request.prompt_tokens * static_cast<std::int64_t>(token->second.what.kv.position_bytes());
+    if (assigned.kv_bytes > 0) measured_.kv_on_the_way(p.node, t.node, assigned.kv_bytes);
+    measured_.kv_promised(t.id, request.prompt_tokens);
   }
   decide_next();
 }
@@ -145,6 +162,9 @@ Router::Assigned* Router::assigned(RequestId request, Attempt attempt) {
 void Router::prompt_leaves(Assigned& assigned) {
   if (std::exchange(assigned.prompt_done, true)) return;
   --waiting_;
+  if (assigned.kv_bytes > 0) measured_.kv_on_the_way(assigned.from, assigned.to, -assigned.kv_bytes);
+  if (const auto token = machines_.find(assigned.token_machine); token != machines_.end())
+    token->second.load.awaited_prompt_tokens -= assigned.what.prompt_tokens;
   const auto machine = machines_.find(assigned.prompt_machine);
   if (machine == machines_.end()) return;
   machine->second.load.pending_prompt_tokens -= assigned.what.prompt_tokens;
@@ -155,6 +175,8 @@ void Router::on(const PromptPhaseDone& done) {
   auto* const request = assigned(done.request, done.attempt);
   if (request == nullptr || request->prompt_done) return;
   prompt_leaves(*request);
+  if (machines_.contains(request->prompt_machine))
+    measured_.prompt_ran(request->prompt_machine, request->what.prompt_tokens, request->at, now());
   if (const auto machine = machines_.find(request->token_machine); machine != machines_.end())
     ++machine->second.load.running;
 }
@@ -173,11 +195,22 @@ void Router::on(const RequestLeft& left) {
 
 void Router::on(const MachineLeft& left) {
   machines_.erase(left.machine);
+  measured_.forget(left.machine);
   machines_changed_ = true;
   // Where a prompt machine was lost, the token machine that waits for its KV says so.
   for (const auto& [id, request] : assigned_)
     if (request.token_machine == left.machine)
       send(request.what.reply_to, MachineLost{id, request.what.attempt, left.machine});
+}
+
+LoadSnapshot Router::loads() const {
+  LoadSnapshot snapshot;
+  for (const auto& [id, machine] : machines_) {
+    snapshot.machines.push_back(
+        {machine.what.name, machine.load, machine.what.home, machine.what.role_since, machine.what.draining});
+    measured_.show(snapshot.machines.back().view);
+  }
+  return snapshot;
 }
 
 }  // namespace troupe

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "actors/messages/routing.hpp"
+#include "actors/router/measurements.hpp"
 #include "runtime/exec/actor.hpp"
 
 namespace troupe {
@@ -37,6 +38,9 @@ class Router final : public exec::Actor<RouterActor::base> {
     MachineId prompt_machine;
     MachineId token_machine;
     bool prompt_done = false;
+    TimePoint at;               // when it was assigned
+    NodeId from, to;            // where its KV travels
+    std::int64_t kv_bytes = 0;  // how much; 0: none travels
   };
 
   void on(RouteRequest& request);
@@ -44,6 +48,7 @@ class Router final : public exec::Actor<RouterActor::base> {
   void on(const PromptPhaseDone& done);
   void on(const RequestLeft& left);
   void on(const MachineLeft& left);
+  LoadSnapshot loads() const;
   void decide_next();
   std::optional<Error> why_not(const RouteRequest& request) const;
   void prompt_leaves(Assigned& assigned);
@@ -53,6 +58,7 @@ class Router final : public exec::Actor<RouterActor::base> {
   RoutingPolicyActor policy_;
   std::map<MachineId, Machine> machines_;
   std::unordered_map<RequestId, Assigned> assigned_;
+  Measurements measured_;
   std::deque<RouteRequest> undecided_;  // the first is with the policy
   bool machines_changed_ = false;       // since the policy was asked
   std::int32_t waiting_ = 0;            // assigned requests whose prompt has not run

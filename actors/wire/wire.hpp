@@ -56,7 +56,9 @@ struct MachineUp {
   std::int32_t head_dim = 0;
   std::uint8_t dtype = 0;  ///< kernels::DType
   std::int64_t blocks = 0;
-  bool draining = false;  ///< gets no new requests
+  bool draining = false;               ///< gets no new requests
+  std::optional<policies::Role> home;  ///< what its operator made it, where it is something else for a time
+  std::string why;                     ///< it is something else, for people
 };
 
 struct MachineDown {
@@ -150,6 +152,8 @@ struct Order {
   MachineId machine;
   policies::Role role = policies::Role::kMixed;
   bool draining = false;
+  std::optional<policies::Role> home;  ///< none: the role is its home
+  std::string why;                     ///< its role is not its home, for people
 };
 
 using Message = std::variant<Hello, Refused, MachineUp, MachineDown, Beat, Admit, Cancel, StartPrompt, StopPrompt,

@@ -19,6 +19,7 @@
 #include "runtime/link/ucx_link.hpp"
 #include "runtime/model/fingerprint.hpp"
 #include "runtime/model/memory_plan.hpp"
+#include "tools/troupe/node_pools.hpp"
 #include "tools/troupe/node_settings.hpp"
 #include "tools/troupe/status_json.hpp"
 #include "tools/troupe/version.hpp"
@@ -69,12 +70,13 @@ Node::Parts::~Parts() {
     // What other nodes asked for goes on elsewhere.
     while (gateway && supervisor && !neighbours && !at_rest(self) && clock::steady_now() < deadline) pause(self, kPoll);
     for (const auto& actor : {caf::actor_cast<caf::actor>(gateway), caf::actor_cast<caf::actor>(view),
-                              caf::actor_cast<caf::actor>(neighbours), caf::actor_cast<caf::actor>(supervisor),
-                              caf::actor_cast<caf::actor>(router), caf::actor_cast<caf::actor>(deadlines),
-                              caf::actor_cast<caf::actor>(recorder)})
+                              caf::actor_cast<caf::actor>(balancer), caf::actor_cast<caf::actor>(neighbours),
+                              caf::actor_cast<caf::actor>(supervisor), caf::actor_cast<caf::actor>(router),
+                              caf::actor_cast<caf::actor>(deadlines), caf::actor_cast<caf::actor>(recorder)})
       if (actor) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
     gateway = nullptr;
     view = nullptr;
+    balancer = nullptr;
     neighbours = nullptr;
     supervisor = nullptr;
     router = nullptr;
@@ -123,13 +125,19 @@ Result<void> Node::Parts::start_actors(const NodeOptions& node, const model::Che
   recorder = actors.spawn<Recorder>(flight.get());
   const bool routes = !node.cluster || node.cluster->config.nodes.at(node.cluster->node).router;
   if (routes) {
-    TRY(policy, policies::make_routing_policy(scheduling.policy));
+    const auto settings =
+        node.cluster ? routing_settings(node.cluster->config, kLayerGroups) : policies::RoutingSettings{};
+    TRY(policy, policies::make_routing_policy(scheduling.policy, settings));
     const RoutingPolicyActor host =
         actors.spawn<RoutingPolicyHost>(std::shared_ptr<policies::RoutingPolicy>(std::move(policy)));
     router = actors.spawn<Router>(RouterLimits{static_cast<std::int32_t>(scheduling.max_waiting)}, host);
     deadlines = actors.spawn<Deadlines>();
   }
   if (node.cluster) TRY_VOID(start_neighbours(*node.cluster, checkpoint));
+  if (node.cluster && router) {
+    TRY(started, start_balancer(actors, node.cluster->config, router, neighbours, log));
+    balancer = std::move(started);
+  }
   if (!machines.empty()) {
     if (neighbours) {
       supervisor = actors.spawn<Supervisor>(neighbours, machines);

@@ -72,6 +72,7 @@ struct ClusterOptions {
   device::HashDeviceOptions device{.blocks = 256, .vocab_size = kLetters, .layers = 3};
   std::int32_t max_batch_tokens = 2048;
   link::LocalOptions network = {};  ///< but for the clock
+  policies::RoutingSettings routing = {};
 };
 
 /// Node 0 routes and takes requests.
@@ -85,7 +86,7 @@ class Cluster {
     options_.network.now = [this] { return std::chrono::nanoseconds(system.now().time_since_epoch()); };
     network_ = link::LocalNetwork::make(options_.network);
     policy_ = system.spawn<RoutingPolicyHost>(
-        std::shared_ptr<policies::RoutingPolicy>(policies::make_routing_policy("splitwise").value()));
+        std::shared_ptr<policies::RoutingPolicy>(policies::make_routing_policy("splitwise", options_.routing).value()));
     router = system.spawn<Router>(RouterLimits{}, policy_);
     deadlines = system.spawn<Deadlines>();
     for (std::size_t i = 0; i < options_.nodes.size(); ++i) nodes_.emplace_back();
@@ -223,6 +224,7 @@ class Cluster {
   }
 
   const std::vector<std::string>& events(std::size_t i) const { return *nodes_.at(i).events; }
+  NeighboursActor neighbours(std::size_t i) const { return nodes_.at(i).neighbours; }
   link::Counters link_counters(std::size_t i) const { return nodes_.at(i).link->counters(); }
 
  private:

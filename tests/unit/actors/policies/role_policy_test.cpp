@@ -8,12 +8,12 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 
-/// Machines whose load a test sets, looked at once a second by a by_load policy with the default settings: high 75 %,
-/// low 20 %, hold 10 s, settle 30 s, 8192 prompt tokens to a machine.
+/// Machines whose load a test sets, looked at once a second by a by_load policy with high 75 %, low 20 %, hold 10 s,
+/// settle 30 s, 8192 prompt tokens to a machine.
 class Roles {
  public:
   explicit Roles(std::vector<Role> roles, const std::string& policy = "by_load")
-      : policy_(make_role_policy(policy).value()) {
+      : policy_(make_role_policy(policy, settings()).value()) {
     for (const auto role : roles) {
       RoleView machine;
       machine.id = MachineId{static_cast<std::uint32_t>(snapshot_.machines.size())};
@@ -49,6 +49,12 @@ class Roles {
   std::string last_reason;
 
  private:
+  static RoleSettings settings() {  // hold, settle and low as they are by default
+    RoleSettings settings;
+    settings.high_percent = 75;
+    return settings;
+  }
+
   std::unique_ptr<RolePolicy> policy_;
   RoleSnapshot snapshot_;
 };
@@ -105,6 +111,15 @@ TEST(RolesByLoad, full_kv_brings_a_prompt_machine_to_the_tokens) {
   EXPECT_EQ(roles.pass(11s), 1);
   EXPECT_EQ(roles[0].role, Role::kToken);
   EXPECT_THAT(roles.last_reason, HasSubstr("the token pool is at 90 %"));
+}
+
+TEST(RolesByLoad, kv_that_is_held_for_prompts_that_wait_does_not_make_the_token_pool_full) {
+  Roles roles({Role::kPrompt, Role::kToken, Role::kMixed});
+  roles.prompts(0, 100);
+  roles.kv(1, 95);
+  roles[1].awaited_prompt_tokens = 400;
+  EXPECT_EQ(roles.pass(11s), 1);
+  EXPECT_EQ(roles[2].role, Role::kPrompt);
 }
 
 TEST(RolesByLoad, the_last_machine_of_a_pool_is_never_taken) {

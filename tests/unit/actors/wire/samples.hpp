@@ -58,7 +58,7 @@ namespace wire {
 
 FIELDS(Hello, a, b, c, d, e, f, g, h, i)
 FIELDS(Refused, a, b)
-FIELDS(MachineUp, a, b, c, d, e, f, g, h, i, j, k)
+FIELDS(MachineUp, a, b, c, d, e, f, g, h, i, j, k, l, m)
 FIELDS(MachineDown, a)
 FIELDS(MachineBeat, a, b, c, d)
 FIELDS(Beat, a, b, c, d, e)
@@ -70,7 +70,7 @@ FIELDS(PromptStopped, a, b, c, d)
 FIELDS(Progress, a)
 FIELDS(TraceQuery, a, b)
 FIELDS(TraceReply, a, b, c)
-FIELDS(Order, a, b, c, d)
+FIELDS(Order, a, b, c, d, e, f)
 FIELDS(Frame, a, b)
 
 /// An arbitrary moment of a clock.
@@ -103,6 +103,8 @@ inline MachineUp sample_machine_up() {
   up.dtype = static_cast<std::uint8_t>(kernels::DType::kBf16);
   up.blocks = 2'000'000'000;
   up.draining = true;
+  up.home = policies::Role::kPrompt;
+  up.why = "much to do (ä)";
   return up;
 }
 
@@ -193,7 +195,7 @@ inline std::vector<Message> samples() {
           sample_progress(),
           TraceQuery{51, RequestId{52}},
           TraceReply{53, false, {{"", "AdmitRequest", "neighbours", "token", 54, 55, 56, "a note"}, {}}},
-          Order{61, MachineId{62}, policies::Role::kToken, true}};
+          Order{61, MachineId{62}, policies::Role::kToken, true, policies::Role::kPrompt, "little to do"}};
 }
 
 }  // namespace wire
