@@ -79,6 +79,9 @@ struct MachineUp {
   blocks @9 :Int64;
   draining @10 :Bool;
   epoch @11 :UInt64;
+  away @12 :Bool;  # its role is not its home
+  home @13 :Role = mixed;  # where it is away
+  why @14 :Text;
 }
 
 struct MachineDown {
@@ -295,6 +298,9 @@ struct Order {
   machine @1 :UInt32;
   role @2 :Role = mixed;
   draining @3 :Bool;
+  away @4 :Bool;  # the role is not its home
+  home @5 :Role = mixed;  # where it is away
+  why @6 :Text;
 }
 
 struct Placement {

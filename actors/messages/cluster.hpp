@@ -1,6 +1,7 @@
 // What the supervisor tells of the cluster.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -34,6 +35,9 @@ struct MachineState {
   WorkState prompts;  ///< of the prompt actor
   WorkState tokens;   ///< of the token actor
   PoolState blocks;
+  policies::Role home = policies::Role::kMixed;  ///< the role that its operator gave it
+  std::string why;                               ///< its role is another, for people
+  std::chrono::nanoseconds role_for{};           ///< as far as the node that was asked knows
 };
 
 /// A node as the one that was asked sees it.

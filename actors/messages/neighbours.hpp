@@ -13,6 +13,7 @@
 #include <caf/meta/type_name.hpp>
 #include <caf/typed_actor.hpp>
 
+#include "actors/messages/balancing.hpp"
 #include "actors/messages/cluster.hpp"
 #include "actors/messages/routing.hpp"
 #include "actors/messages/work.hpp"
@@ -38,6 +39,7 @@ using RequestNews = std::variant<TokenProduced, RequestFailed, RequestReleased>;
 
 struct DialResult;
 struct NeighboursTick;
+struct WatchRouting;
 struct RouteElsewhere;
 struct AnswerElsewhere;
 struct AdmitElsewhere;
@@ -59,13 +61,15 @@ struct KvPushed;
 struct FlushNews;
 
 /// Speaks for the other nodes of the cluster; see actors/neighbours.
-using NeighboursActor = caf::typed_actor<
-    caf::reacts_to<WireFrame>, caf::reacts_to<MachineJoined>, caf::reacts_to<MachineLeft>, caf::reacts_to<DialResult>,
-    caf::reacts_to<NeighboursTick>, caf::reacts_to<RouteElsewhere>, caf::reacts_to<AnswerElsewhere>,
-    caf::reacts_to<AdmitElsewhere>, caf::reacts_to<CancelElsewhere>, caf::reacts_to<RunPromptElsewhere>,
-    caf::reacts_to<CancelPromptElsewhere>, caf::reacts_to<ReportElsewhere>, caf::reacts_to<LandingEnded>,
-    caf::reacts_to<LandingDue>, caf::reacts_to<LinkBroken>, caf::reacts_to<KvSendEnded>, caf::reacts_to<GatherTraces>,
-    caf::reacts_to<ChangeMachines>, caf::reacts_to<GatheringDue>, caf::replies_to<QueryCluster>::with<ClusterState>>;
+using NeighboursActor =
+    caf::typed_actor<caf::reacts_to<WireFrame>, caf::reacts_to<MachineJoined>, caf::reacts_to<MachineLeft>,
+                     caf::reacts_to<DialResult>, caf::reacts_to<NeighboursTick>, caf::reacts_to<WatchRouting>,
+                     caf::reacts_to<RouteElsewhere>, caf::reacts_to<AnswerElsewhere>, caf::reacts_to<AdmitElsewhere>,
+                     caf::reacts_to<CancelElsewhere>, caf::reacts_to<RunPromptElsewhere>,
+                     caf::reacts_to<CancelPromptElsewhere>, caf::reacts_to<ReportElsewhere>,
+                     caf::reacts_to<LandingEnded>, caf::reacts_to<LandingDue>, caf::reacts_to<LinkBroken>,
+                     caf::reacts_to<KvSendEnded>, caf::reacts_to<GatherTraces>, caf::reacts_to<ChangeMachines>,
+                     caf::reacts_to<GatheringDue>, caf::replies_to<QueryCluster>::with<ClusterState>>;
 
 /// Runs prompts of other nodes' requests on one machine and sends their KV away; see actors/kv_sender.
 using KvSenderActor =
@@ -82,6 +86,11 @@ struct DialResult {
 
 /// From the neighbours actor to itself, every heartbeat.
 struct NeighboursTick {};
+
+/// Command: tell this node's balancer whether its router is the active one, now and whenever that changes.
+struct WatchRouting {
+  BalancerActor balancer;
+};
 
 // From the stand-ins of another node's actors (actors/neighbours/stand_ins.hpp).
 struct RouteElsewhere {
@@ -141,13 +150,16 @@ struct GatherTraces {
   std::function<void(std::vector<trace::RequestTrace>)> with;
 };
 
-/// Command from an operator: change the machine of that name, or all of the node of that name. `with` is called once:
-/// with how many machines are told, or with why none is.
+/// Command from an operator or the balancer: change the machine of that name, or all of the node of that name. `with`
+/// is called once: with how many machines are told, or with why none is.
 struct ChangeMachines {
   std::string name;
   std::optional<policies::Role> role;  ///< none: as it is
   std::optional<bool> draining;
   std::function<void(Result<std::int32_t>)> with;
+  std::optional<MachineId> machine{};  ///< this one, whatever the name; none: by name
+  bool keeps_home = false;             ///< the role is for a time: where the machine is at home stays as it is
+  std::string why{};                   ///< for people
 };
 
 /// From the neighbours actor to itself: who has not answered by now is left out.
@@ -199,6 +211,7 @@ struct KvSendEnded {
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::DialResult)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::NeighboursTick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::WatchRouting)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::RouteElsewhere)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::AnswerElsewhere)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::AdmitElsewhere)

@@ -1,6 +1,7 @@
 // Which machines serve a request, and what the router and the supervisor tell each other about machines.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -29,6 +30,10 @@ struct RequestLeft;
 struct MachineJoined;
 struct MachineLeft;
 struct MachineChanged;
+struct KvRoomHeard;
+struct LinkMeasured;
+struct QueryLoad;
+struct LoadSnapshot;
 struct DecideRoute;
 struct RouteDecided;
 struct WatchDeadline;
@@ -52,7 +57,8 @@ using RoutesActor = RouteDeskActor::extend<caf::reacts_to<AdoptRequest>>;
 using RouterActor =
     caf::typed_actor<caf::reacts_to<RouteRequest>, caf::reacts_to<PromptPhaseDone>, caf::reacts_to<RequestLeft>,
                      caf::reacts_to<AdoptRequest>, caf::reacts_to<MachineJoined>, caf::reacts_to<MachineLeft>,
-                     caf::reacts_to<MachineChanged>, caf::reacts_to<RouteDecided>>;
+                     caf::reacts_to<MachineChanged>, caf::reacts_to<KvRoomHeard>, caf::reacts_to<LinkMeasured>,
+                     caf::reacts_to<RouteDecided>, caf::replies_to<QueryLoad>::with<LoadSnapshot>>;
 
 /// Speaks for the active router, wherever it is, to the requests of one node; see actors/dispatcher.
 using DispatcherActor =
@@ -156,9 +162,13 @@ struct MachineJoined {
   std::int32_t max_positions = 0;  ///< of a sequence
   PromptActor prompt;
   TokenActor token;
-  PoolActor pool;                    ///< none where the machine is another node's
-  std::optional<link::SlabId> slab;  ///< its KV slab, where this node has a link
-  bool draining = false;             ///< gets no new requests
+  PoolActor pool;                                ///< none where the machine is another node's
+  std::optional<link::SlabId> slab;              ///< its KV slab, where this node has a link
+  bool draining = false;                         ///< gets no new requests
+  NodeId node{};                                 ///< where it is
+  policies::Role home = policies::Role::kMixed;  ///< the role that its operator gave it
+  std::string why{};                             ///< it has its role, where that is not its home; for people
+  TimePoint role_since{};                        ///< as far as this node knows
 
   /// How many positions its KV slab holds.
   std::int64_t kv_positions() const { return kv.blocks * kernels::kBlockPositions; }
@@ -174,6 +184,37 @@ struct MachineChanged {
   MachineId machine;
   policies::Role role = policies::Role::kMixed;
   bool draining = false;  ///< gets no new requests
+  policies::Role home = policies::Role::kMixed;
+};
+
+/// Notice to the router: so many positions of a machine's KV are free.
+struct KvRoomHeard {
+  MachineId machine;
+  std::int64_t free_positions = 0;
+};
+
+/// Notice to the router: what was measured on the way from one node to another. Later ones take the place of earlier.
+struct LinkMeasured {
+  NodeId from;
+  NodeId to;
+  std::chrono::nanoseconds round_trip{};
+  double bytes_per_s = 0;  ///< of KV, one way; one that is not over 0 is passed over
+};
+
+/// Question to the router: what does each machine have to do?
+struct QueryLoad {};
+
+struct MachineLoad {
+  std::string name;
+  policies::MachineView view;
+  policies::Role home = policies::Role::kMixed;
+  TimePoint role_since;
+  bool draining = false;
+};
+
+/// Reply to QueryLoad.
+struct LoadSnapshot {
+  std::vector<MachineLoad> machines;  ///< ascending ids
 };
 
 /// Command to a policy actor. The snapshot is its alone to read.
@@ -233,6 +274,10 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::RequestLeft)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::MachineJoined)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::MachineLeft)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::MachineChanged)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::KvRoomHeard)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::LinkMeasured)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::QueryLoad)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::LoadSnapshot)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::DecideRoute)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::RouteDecided)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::DeadlinePassed)

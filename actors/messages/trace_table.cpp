@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "actors/messages/balancing.hpp"
 #include "actors/messages/cluster.hpp"
 #include "actors/messages/neighbours.hpp"
 #include "actors/messages/routing.hpp"
@@ -124,6 +125,10 @@ void register_traced_messages() {
       TROUPE_TRACED(MachineJoined),
       TROUPE_TRACED(MachineLeft),
       TROUPE_TRACED(MachineChanged),
+      TROUPE_TRACED(KvRoomHeard),
+      TROUPE_TRACED(LinkMeasured),
+      TROUPE_TRACED(QueryLoad),
+      TROUPE_TRACED(LoadSnapshot),
       TROUPE_TRACED(DecideRoute),
       TROUPE_TRACED(RouteDecided),
       TROUPE_TRACED(WatchDeadline),
@@ -132,6 +137,9 @@ void register_traced_messages() {
       TROUPE_TRACED(DeadlinePassed),
       TROUPE_TRACED(GapDue),
       TROUPE_TRACED(RouteAgain),
+      // balancing.hpp
+      TROUPE_TRACED(BalancerTick),
+      TROUPE_TRACED(BalancerActive),
       // cluster.hpp
       TROUPE_TRACED(QueryCluster),
       TROUPE_TRACED(ClusterState),
@@ -139,6 +147,7 @@ void register_traced_messages() {
       TROUPE_TRACED(WireFrame),
       TROUPE_TRACED(DialResult),
       TROUPE_TRACED(NeighboursTick),
+      TROUPE_TRACED(WatchRouting),
       TROUPE_TRACED(RouteElsewhere),
       TROUPE_TRACED(AnswerElsewhere),
       TROUPE_TRACED(AdmitElsewhere),

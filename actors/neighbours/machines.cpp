@@ -25,7 +25,18 @@ wire::MachineUp announcement(const MachineJoined& machine, const std::string& mo
   up.blocks = machine.kv.blocks;
   up.draining = machine.draining;
   up.epoch = epoch;
+  if (machine.home != machine.role) up.home = machine.home;
+  up.why = machine.why;
   return up;
+}
+
+/// Takes on what was ordered or announced.
+void take_role(MachineJoined& machine, policies::Role role, std::optional<policies::Role> home, const std::string& why,
+               TimePoint now) {
+  if (machine.role != role) machine.role_since = now;
+  machine.role = role;
+  machine.home = home.value_or(role);
+  machine.why = why;
 }
 
 }  // namespace
@@ -35,6 +46,9 @@ void Neighbours::on(MachineJoined& joined) {
   const auto id = joined.machine;
   auto& local = local_[id];
   local.what = std::move(joined);
+  local.what.node = options_.self;
+  take_role(local.what, local.what.role, std::nullopt, "", now());
+  local.what.role_since = now();
   const auto& machine = local.what;
   if (machine.slab)
     local.kv_sender = spawn<KvSender>(
@@ -63,10 +77,16 @@ void Neighbours::on(const ChangeMachines& change) {
     // took their epochs from the same clock of the world.
     last_epoch_ = std::max({last_epoch_ + 1, carried_out + 1, options_.first_epoch});
     ++told;
-    return wire::Order{last_epoch_, machine.machine, change.role.value_or(machine.role),
-                       change.draining.value_or(machine.draining)};
+    wire::Order order{
+        last_epoch_,  machine.machine, change.role.value_or(machine.role), change.draining.value_or(machine.draining),
+        machine.home, machine.why};
+    if (change.role && !change.keeps_home) order.home = change.role;
+    if (change.role) order.why = change.why;
+    if (order.home == order.role) order.home.reset();
+    return order;
   };
   const auto meant = [&](const std::string& node, const MachineJoined& machine) {
+    if (change.machine) return *change.machine == machine.machine;
     return change.name == node || change.name == machine.name;
   };
   for (const auto& [id, local] : local_)
@@ -95,9 +115,9 @@ void Neighbours::handle(NodeId from, const wire::Order& order) {
 void Neighbours::carry_out(MachineId id, const wire::Order& order) {
   auto& local = local_.at(id);
   local.epoch = order.epoch;
-  local.what.role = order.role;
+  take_role(local.what, order.role, order.home, order.why, now());
   local.what.draining = order.draining;
-  if (options_.router) send(options_.router, MachineChanged{id, order.role, order.draining});
+  if (options_.router) send(options_.router, MachineChanged{id, order.role, order.draining, local.what.home});
   for (const auto& [peer_id, peer] : peers_) send_to(peer_id, announcement(local.what, options_.model, local.epoch));
   count_serving();
 }
@@ -109,10 +129,11 @@ void Neighbours::announce(NodeId id) {
 void Neighbours::handle(NodeId from, wire::MachineUp& up) {
   auto& peer = peers_.at(from);
   if (const auto known = peer.machines.find(up.machine); known != peer.machines.end()) {
-    known->second.what.role = up.role;
+    take_role(known->second.what, up.role, up.home, up.why, now());
     known->second.what.draining = up.draining;
     known->second.epoch = up.epoch;
-    if (options_.router) send(options_.router, MachineChanged{up.machine, up.role, up.draining});
+    if (options_.router)
+      send(options_.router, MachineChanged{up.machine, up.role, up.draining, known->second.what.home});
     count_serving();
     return;
   }
@@ -124,7 +145,9 @@ void Neighbours::handle(NodeId from, wire::MachineUp& up) {
   MachineJoined joined;
   joined.machine = up.machine;
   joined.name = up.name;
-  joined.role = up.role;
+  joined.node = from;
+  take_role(joined, up.role, up.home, up.why, now());
+  joined.role_since = now();
   joined.device = up.device;
   joined.draining = up.draining;
   joined.kv = {up.layers, up.kv_heads, up.head_dim, up.blocks, static_cast<kernels::DType>(up.dtype)};
@@ -164,7 +187,16 @@ void Neighbours::handle(NodeId from, wire::Beat& beat) {
   elect();
   auto& machines = peers_.at(from).machines;
   for (auto& each : beat.machines)
-    if (const auto machine = machines.find(each.machine); machine != machines.end()) machine->second.beat = each;
+    if (const auto machine = machines.find(each.machine); machine != machines.end()) {
+      machine->second.beat = each;
+      tell_kv_room(each);
+    }
+}
+
+void Neighbours::tell_kv_room(const wire::MachineBeat& beat) {
+  if (!options_.router) return;
+  const auto free = beat.blocks.by_state[static_cast<std::size_t>(BlockState::kFree)];
+  send(options_.router, KvRoomHeard{beat.machine, std::int64_t{free} * kernels::kBlockPositions});
 }
 
 std::pair<NodeId, Neighbours::RemoteMachine*> Neighbours::remote(MachineId machine) {
@@ -192,6 +224,9 @@ caf::typed_response_promise<ClusterState> Neighbours::state() {
       if (local == local_.end()) continue;
       machine.role = local->second.what.role;
       machine.draining = local->second.what.draining;
+      machine.home = local->second.what.home;
+      machine.why = local->second.what.why;
+      machine.role_for = now() - local->second.what.role_since;
     }
     for (std::uint32_t id = 0; id < options_.nodes.size(); ++id) {
       if (NodeId{id} == options_.self) {
@@ -203,7 +238,8 @@ caf::typed_response_promise<ClusterState> Neighbours::state() {
           {peer.name, peer.session != 0 ? "connected" : "away", peer.session != 0 ? peer.pid : 0, routing(NodeId{id})});
       for (const auto& [machine, remote] : peer.machines)
         cluster.machines.push_back({machine, remote.what.name, peer.name, remote.what.role, remote.what.device, true,
-                                    remote.what.draining, remote.beat.prompts, remote.beat.tokens, remote.beat.blocks});
+                                    remote.what.draining, remote.beat.prompts, remote.beat.tokens, remote.beat.blocks,
+                                    remote.what.home, remote.what.why, now() - remote.what.role_since});
     }
     auto answer = promise;
     answer.deliver(std::move(cluster));

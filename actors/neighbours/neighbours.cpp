@@ -34,6 +34,7 @@ NeighboursActor::behavior_type Neighbours::make_behavior() {
       [this](const MachineLeft& left) { on(left); },
       [this](const DialResult& dialled) { on(dialled); },
       [this](const NeighboursTick&) { tick(); },
+      [this](const WatchRouting& watch) { on(watch); },
       [this](RouteElsewhere& route) { on(route); },
       [this](AnswerElsewhere& answer) { on(answer); },
       [this](AdmitElsewhere& admit) { on(admit); },
@@ -68,6 +69,7 @@ void Neighbours::on_exit() {
   early_.clear();
   gatherings_.clear();
   supervisor_ = nullptr;
+  balancer_ = nullptr;
   options_ = {};
 }
 
@@ -97,6 +99,7 @@ void Neighbours::tick() {
             latest_.clear();
             for (const auto& machine : cluster.machines)
               if (machine.alive) latest_.push_back({machine.id, machine.prompts, machine.tokens, machine.blocks});
+            for (const auto& beat : latest_) tell_kv_room(beat);
           },
           [this](caf::error&) { asked_ = false; });
 }

@@ -162,6 +162,7 @@ class Neighbours final : public exec::Actor<NeighboursActor::base> {
   void handle(NodeId from, wire::MachineUp& up);
   void handle(NodeId from, const wire::MachineDown& down);
   void handle(NodeId from, wire::Beat& beat);
+  void tell_kv_room(const wire::MachineBeat& beat);
   void count_serving();
   caf::typed_response_promise<ClusterState> state();
   /// The node of a remote machine, and the machine.
@@ -170,6 +171,7 @@ class Neighbours final : public exec::Actor<NeighboursActor::base> {
   // routers.cpp: who routes, and routing for other nodes' requests
   void elect();
   bool may_route(NodeId id) const;
+  void on(const WatchRouting& watch);
   void on(RouteElsewhere& route);
   void on(AnswerElsewhere& answer);
   void handle(NodeId from, wire::RouteAsk& ask);
@@ -218,6 +220,7 @@ class Neighbours final : public exec::Actor<NeighboursActor::base> {
   NeighboursOptions options_;
   TimePoint born_;
   std::optional<NodeId> active_;  // who routes
+  BalancerActor balancer_;        // acts while this node routes; none where there is none
   std::map<NodeId, Peer> peers_;
   std::map<MachineId, LocalMachine> local_;
   std::unordered_map<RequestId, ProgressActor> here_;  // requests that live here and are served elsewhere

@@ -43,7 +43,13 @@ void Neighbours::elect() {
   if (active_ == options_.self) router = options_.router;
   if (active_ && active_ != options_.self) router = peers_.at(*active_).router;
   if (options_.dispatcher) send(options_.dispatcher, RouterChanged{router});
+  if (balancer_) send(balancer_, BalancerActive{active_ == options_.self});
   count_serving();
+}
+
+void Neighbours::on(const WatchRouting& watch) {
+  balancer_ = watch.balancer;
+  send(balancer_, BalancerActive{active_ == options_.self});
 }
 
 void Neighbours::tell_routing(const MachineJoined& joined) {

@@ -21,8 +21,8 @@ const char* to_string(Role role) {
 
 std::vector<std::string> routing_policy_names() { return {"splitwise", "round_robin", "least_loaded"}; }
 
-Result<std::unique_ptr<RoutingPolicy>> make_routing_policy(std::string_view name) {
-  if (name == "splitwise") return std::unique_ptr<RoutingPolicy>(std::make_unique<Splitwise>());
+Result<std::unique_ptr<RoutingPolicy>> make_routing_policy(std::string_view name, const RoutingSettings& settings) {
+  if (name == "splitwise") return std::unique_ptr<RoutingPolicy>(std::make_unique<Splitwise>(settings));
   if (name == "round_robin") return std::unique_ptr<RoutingPolicy>(std::make_unique<RoundRobin>());
   if (name == "least_loaded") return std::unique_ptr<RoutingPolicy>(std::make_unique<LeastLoaded>());
   std::string known;

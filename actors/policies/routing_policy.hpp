@@ -2,8 +2,10 @@
 // function of a snapshot and its own memory; it names no transport, no device and no clock.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +29,22 @@ struct MachineView {
   std::int64_t running = 0;         ///< requests that generate tokens here
   std::int64_t pending_tokens = 0;  ///< prompt tokens plus max_tokens of every request whose tokens are generated here
   std::int64_t kv_positions = 0;    ///< capacity
+  /// Prompt tokens of requests whose tokens will be generated here and whose prompt has not run yet, anywhere: KV may
+  /// be held for them.
+  std::int64_t awaited_prompt_tokens = 0;
+  NodeId node;  ///< where it is: KV between machines of one node does not travel
+  /// Positions that are free, as last heard, less what has been routed here since; none: not known.
+  std::optional<std::int64_t> kv_free;
+  std::optional<double> prompt_tokens_per_s;  ///< at which prompts were seen to run here; none: not measured
+};
+
+/// What KV meets on its way from one node to another, where that was measured.
+struct LinkView {
+  NodeId from;
+  NodeId to;
+  std::chrono::nanoseconds round_trip{};
+  double bytes_per_s = 0;            ///< over 0
+  std::int64_t bytes_under_way = 0;  ///< KV of prompts that are routed over it and have not run yet
 };
 
 /// Everything a decision may depend on.
@@ -36,6 +54,8 @@ struct RoutingSnapshot {
   std::int32_t prompt_tokens = 0;
   std::int32_t max_tokens = 0;
   std::vector<MachineView> machines;  ///< at least one; ascending ids
+  std::int64_t kv_bytes_per_token = 0;
+  std::vector<LinkView> links;  ///< those that were measured, each direction for itself
 };
 
 /// One machine that was considered and the score it got (lower is better), for the inspector.
@@ -61,8 +81,25 @@ class RoutingPolicy {
   virtual RoutingDecision decide(const RoutingSnapshot& snapshot) = 0;
 };
 
+/// When the two phases of a request go to two machines.
+enum class Split : std::uint8_t { kAlways, kWhenItPays };
+
+/// What a policy may be told; those that have no use for a setting pass over it.
+struct RoutingSettings {
+  /// Prompt tokens pending on a machine past which it gets no more prompts while another one has fewer. 8192 as the
+  /// authors' simulator of Splitwise has it (configs/orchestrator_repo/schedulers/mixed_pool.yml); the paper names
+  /// none.
+  std::int64_t overflow_prompt_tokens = 8192;
+  /// The share of a machine's KV that stays free for the tokens of what it has: a request is not given to a machine
+  /// where its prompt would cut into it, while another one has room.
+  std::int32_t kv_reserve_percent = 10;
+  Split split = Split::kAlways;
+  std::int32_t layerwise_from_tokens = 128;  ///< prompts of this length on travel while they are computed
+  std::int32_t layer_groups = 6;             ///< in so many pieces
+};
+
 /// The policy of that name ("splitwise", "round_robin", "least_loaded"), or kConfig with the names there are.
-Result<std::unique_ptr<RoutingPolicy>> make_routing_policy(std::string_view name);
+Result<std::unique_ptr<RoutingPolicy>> make_routing_policy(std::string_view name, const RoutingSettings& settings = {});
 
 /// The names that make_routing_policy knows.
 std::vector<std::string> routing_policy_names();

@@ -22,6 +22,7 @@ RouterActor::behavior_type Router::make_behavior() {
         load.id = joined.machine;
         load.role = joined.role;
         load.kv_positions = joined.kv_positions();
+        load.node = joined.node;
         const auto id = joined.machine;
         machines_[id] = {std::move(joined), load};
         machines_changed_ = true;
@@ -33,10 +34,17 @@ RouterActor::behavior_type Router::make_behavior() {
       [this](const MachineChanged& changed) {
         const auto machine = machines_.find(changed.machine);
         if (machine == machines_.end()) return;
+        if (machine->second.load.role != changed.role) machine->second.what.role_since = now();
         machine->second.load.role = changed.role;
         machine->second.what.draining = changed.draining;
+        machine->second.what.home = changed.home;
       },
+      [this](const KvRoomHeard& heard) {
+        if (machines_.contains(heard.machine)) measured_.on(heard);
+      },
+      [this](const LinkMeasured& measured) { measured_.on(measured); },
       [this](const RouteDecided& decided) { on(decided); },
+      [this](const QueryLoad&) { return loads(); },
   };
 }
 
@@ -104,6 +112,9 @@ void Router::decide_next() {
   take([&](MachineId id, const Machine& machine) { return !machine.what.draining && !avoided(id); });
   take([&](MachineId, const Machine& machine) { return !machine.what.draining; });
   take([&](MachineId, const Machine&) { return true; });
+  for (auto& machine : snapshot->machines) measured_.show(machine);
+  snapshot->links = measured_.links();
+  snapshot->kv_bytes_per_token = static_cast<std::int64_t>(machines_.begin()->second.what.kv.position_bytes());
   machines_changed_ = false;
   send(policy_, DecideRoute{std::move(snapshot), RouterActor{this}});
 }
@@ -136,7 +147,7 @@ void Router::on(const RouteDecided& decided) {
     if (prompt->second.what.pool && token->second.what.pool) prompt = token;
     send(request.reply_to, Routed{request.request, request.attempt, prompt->first, token->first,
                                   prompt->second.what.prompt, token->second.what.token, decided.decision});
-    assign({std::move(request), prompt->first, token->first, false});
+    assign({std::move(request), prompt->first, token->first, false, now(), {}, {}, 0});
   }
   decide_next();
 }
@@ -147,7 +158,19 @@ Router::Assigned* Router::assigned(RequestId request, Attempt attempt) {
 }
 
 void Router::assign(Assigned assigned) {
-  waiting_ += assigned.prompt_done ? 0 : 1;
+  const auto prompt = machines_.find(assigned.prompt_machine);
+  const auto token = machines_.find(assigned.token_machine);
+  if (!assigned.prompt_done) {
+    ++waiting_;
+    measured_.kv_promised(assigned.token_machine, assigned.what.prompt_tokens);
+    if (prompt != machines_.end() && token != machines_.end() && prompt->second.load.node != token->second.load.node) {
+      assigned.from = prompt->second.load.node;
+      assigned.to = token->second.load.node;
+      assigned.kv_bytes =
+          assigned.what.prompt_tokens * static_cast<std::int64_t>(token->second.what.kv.position_bytes());
+      measured_.kv_on_the_way(assigned.from, assigned.to, assigned.kv_bytes);
+    }
+  }
   weigh(assigned, 1);
   const auto id = assigned.what.request;
   assigned_[id] = std::move(assigned);
@@ -163,7 +186,11 @@ void Router::weigh(const Assigned& assigned, int sign, Wanted wanted) {
   const auto token = machines_.find(assigned.token_machine);
   if (token != machines_.end() && wanted(token->first)) {
     token->second.load.pending_tokens += sign * (std::int64_t{assigned.what.prompt_tokens} + assigned.what.max_tokens);
-    token->second.load.running += assigned.prompt_done ? sign : 0;
+    if (assigned.prompt_done) {
+      token->second.load.running += sign;
+    } else {
+      token->second.load.awaited_prompt_tokens += sign * std::int64_t{assigned.what.prompt_tokens};
+    }
   }
 }
 
@@ -171,10 +198,19 @@ void Router::weigh(const Assigned& assigned, int sign) {
   weigh(assigned, sign, [](MachineId) { return true; });
 }
 
+void Router::prompt_leaves(Assigned& assigned) {
+  if (assigned.prompt_done) return;
+  weigh(assigned, -1);
+  assigned.prompt_done = true;
+  --waiting_;
+  if (assigned.kv_bytes > 0) measured_.kv_on_the_way(assigned.from, assigned.to, -assigned.kv_bytes);
+  weigh(assigned, 1);
+}
+
 void Router::forget(RequestId request) {
   if (const auto known = assigned_.find(request); known != assigned_.end()) {
+    prompt_leaves(known->second);
     weigh(known->second, -1);
-    waiting_ -= known->second.prompt_done ? 0 : 1;
     assigned_.erase(known);
   }
   const auto same = [request](const RouteRequest& each) { return each.request == request; };
@@ -185,16 +221,16 @@ void Router::forget(RequestId request) {
 
 void Router::on(AdoptRequest& adopt) {
   forget(adopt.what.request);
-  assign({std::move(adopt.what), adopt.prompt_machine, adopt.token_machine, adopt.prompt_done});
+  // When its prompt was begun is not known, so it says nothing of the machine's speed.
+  assign({std::move(adopt.what), adopt.prompt_machine, adopt.token_machine, adopt.prompt_done, {}, {}, {}, 0});
 }
 
 void Router::on(const PromptPhaseDone& done) {
   auto* const request = assigned(done.request, done.attempt);
   if (request == nullptr || request->prompt_done) return;
-  weigh(*request, -1);
-  request->prompt_done = true;
-  --waiting_;
-  weigh(*request, 1);
+  prompt_leaves(*request);
+  if (request->at != TimePoint{} && machines_.contains(request->prompt_machine))
+    measured_.prompt_ran(request->prompt_machine, request->what.prompt_tokens, request->at, now());
 }
 
 void Router::on(const RequestLeft& left) {
@@ -207,11 +243,22 @@ void Router::on(const RequestLeft& left) {
 
 void Router::on(const MachineLeft& left) {
   machines_.erase(left.machine);
+  measured_.forget(left.machine);
   machines_changed_ = true;
   // Where a prompt machine was lost, the token machine that waits for its KV says so.
   for (const auto& [id, request] : assigned_)
     if (request.token_machine == left.machine)
       send(request.what.reply_to, MachineLost{id, request.what.attempt, left.machine});
+}
+
+LoadSnapshot Router::loads() const {
+  LoadSnapshot snapshot;
+  for (const auto& [id, machine] : machines_) {
+    snapshot.machines.push_back(
+        {machine.what.name, machine.load, machine.what.home, machine.what.role_since, machine.what.draining});
+    measured_.show(snapshot.machines.back().view);
+  }
+  return snapshot;
 }
 
 }  // namespace troupe

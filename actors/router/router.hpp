@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "actors/messages/routing.hpp"
+#include "actors/router/measurements.hpp"
 #include "runtime/exec/actor.hpp"
 
 namespace troupe {
@@ -38,6 +39,9 @@ class Router final : public exec::Actor<RouterActor::base> {
     MachineId prompt_machine;
     MachineId token_machine;
     bool prompt_done = false;
+    TimePoint at;               // when it was assigned; none where another router did it
+    NodeId from, to;            // where its KV travels
+    std::int64_t kv_bytes = 0;  // how much; 0: none travels
   };
 
   void on(RouteRequest& request);
@@ -46,6 +50,7 @@ class Router final : public exec::Actor<RouterActor::base> {
   void on(const PromptPhaseDone& done);
   void on(const RequestLeft& left);
   void on(const MachineLeft& left);
+  LoadSnapshot loads() const;
   void decide_next();
   std::optional<Error> why_not(const RouteRequest& request) const;
   /// Counts the request to what its machines have been given.
@@ -54,6 +59,8 @@ class Router final : public exec::Actor<RouterActor::base> {
   template <class Wanted>
   void weigh(const Assigned& assigned, int sign, Wanted wanted);
   void weigh(const Assigned& assigned, int sign);
+  /// The prompt of the request is not waited for any more.
+  void prompt_leaves(Assigned& assigned);
   void forget(RequestId request);
   Assigned* assigned(RequestId request, Attempt attempt);
 
@@ -61,6 +68,7 @@ class Router final : public exec::Actor<RouterActor::base> {
   RoutingPolicyActor policy_;
   std::map<MachineId, Machine> machines_;
   std::unordered_map<RequestId, Assigned> assigned_;
+  Measurements measured_;
   std::deque<RouteRequest> undecided_;  // the first is with the policy
   bool machines_changed_ = false;       // since the policy was asked
   bool first_left_ = false;             // while the policy thought about it

@@ -43,6 +43,19 @@ PoolState read(Intake& in, schema::Pool::Reader from) {
   return pool;
 }
 
+/// Where a machine is at home, unless that is its role.
+template <class Builder>
+void write_home(const std::optional<policies::Role>& home, Builder to) {
+  to.setAway(home.has_value());
+  if (home) to.setHome(to_schema(*home));
+}
+
+template <class Reader>
+std::optional<policies::Role> read_home(Intake& in, Reader from) {
+  if (!from.getAway()) return std::nullopt;
+  return in.known("home", from_schema(from.getHome()));
+}
+
 }  // namespace
 
 void write(const Hello& hello, schema::Hello::Builder to) {
@@ -96,6 +109,8 @@ void write(const MachineUp& up, schema::MachineUp::Builder to) {
   to.setBlocks(up.blocks);
   to.setDraining(up.draining);
   to.setEpoch(up.epoch);
+  write_home(up.home, to);
+  to.setWhy(text_of(readable(up.why, kMostSentenceBytes)));
 }
 
 MachineUp read(Intake& in, schema::MachineUp::Reader from) {
@@ -112,6 +127,8 @@ MachineUp read(Intake& in, schema::MachineUp::Reader from) {
   up.blocks = in.number("blocks", from.getBlocks(), {0, std::numeric_limits<std::int32_t>::max()});
   up.draining = from.getDraining();
   up.epoch = from.getEpoch();
+  up.home = read_home(in, from);
+  up.why = in.text("why", from.getWhy(), kMostSentenceBytes);
   return up;
 }
 
@@ -120,11 +137,19 @@ void write(const Order& order, schema::Order::Builder to) {
   to.setMachine(order.machine.value);
   to.setRole(to_schema(order.role));
   to.setDraining(order.draining);
+  write_home(order.home, to);
+  to.setWhy(text_of(readable(order.why, kMostSentenceBytes)));
 }
 
 Order read(Intake& in, schema::Order::Reader from) {
-  return {from.getEpoch(), MachineId{from.getMachine()}, in.known("role", from_schema(from.getRole())),
-          from.getDraining()};
+  Order order;
+  order.epoch = from.getEpoch();
+  order.machine = MachineId{from.getMachine()};
+  order.role = in.known("role", from_schema(from.getRole()));
+  order.draining = from.getDraining();
+  order.home = read_home(in, from);
+  order.why = in.text("why", from.getWhy(), kMostSentenceBytes);
+  return order;
 }
 
 void write(const MachineDown& down, schema::MachineDown::Builder to) { to.setMachine(down.machine.value); }

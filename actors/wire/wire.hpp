@@ -56,8 +56,10 @@ struct MachineUp {
   std::int32_t head_dim = 0;
   std::uint8_t dtype = 0;  ///< kernels::DType
   std::int64_t blocks = 0;
-  bool draining = false;    ///< gets no new requests
-  std::uint64_t epoch = 0;  ///< of the last order that it carried out
+  bool draining = false;               ///< gets no new requests
+  std::uint64_t epoch = 0;             ///< of the last order that it carried out
+  std::optional<policies::Role> home;  ///< what its operator made it, where it is something else for a time
+  std::string why;                     ///< it is something else, for people
 };
 
 struct MachineDown {
@@ -152,6 +154,8 @@ struct Order {
   MachineId machine;
   policies::Role role = policies::Role::kMixed;
   bool draining = false;
+  std::optional<policies::Role> home;  ///< none: the role is its home
+  std::string why;                     ///< its role is not its home, for people
 };
 
 /// Which machines serve a request, and how far it is there.

@@ -32,6 +32,8 @@ const char* to_string(LinkTransport transport) {
   return "auto";
 }
 
+const char* to_string(SplitRule rule) { return rule == SplitRule::kAlways ? "always" : "when_it_pays"; }
+
 std::optional<std::size_t> ClusterConfig::find_node(const std::string& node) const {
   const auto found = std::find_if(nodes.begin(), nodes.end(), [&](const NodeSection& one) { return one.name == node; });
   if (found == nodes.end()) return {};

@@ -64,12 +64,37 @@ struct FailureSection {
   std::chrono::milliseconds silence{1500};   ///< how long a silent node is believed alive; at least three heartbeats
 };
 
+/// When a request's two phases are given to two machines.
+enum class SplitRule : std::uint8_t { kAlways, kWhenItPays };
+
+/// "always", "when_it_pays"
+const char* to_string(SplitRule rule);
+
+/// What scheduling.policy "splitwise" is told; the other policies have no use for it.
+struct SplitwiseSection {
+  std::uint32_t overflow_prompt_tokens = 8192;  ///< pending on a machine, past which others get the prompts
+  std::uint32_t kv_reserve_percent = 10;        ///< of a machine's KV, which prompts do not take
+  SplitRule split = SplitRule::kAlways;
+};
+
+/// How machines change their roles with the load.
+struct RolesSection {
+  std::string policy = "fixed";  ///< "fixed" or "by_load"
+  std::uint32_t high_percent = 50;
+  std::uint32_t low_percent = 20;  ///< less than high_percent
+  std::chrono::milliseconds hold{10'000};
+  std::chrono::milliseconds settle{30'000};
+  std::chrono::milliseconds interval{1'000};  ///< at most `hold`
+};
+
 struct ClusterConfig {
   std::string name;    ///< 1 to 64 of a-z, 0-9 and -
   ServeConfig shared;  ///< model, scheduling, api, shutdown, trace and log of all nodes; http and device are not used
   std::vector<NodeSection> nodes;  ///< 1 to kMostClusterNodes
   LinkSection link;
   FailureSection failure;
+  SplitwiseSection splitwise;
+  RolesSection roles;
 
   /// The node of that name, or nothing.
   std::optional<std::size_t> find_node(const std::string& node) const;

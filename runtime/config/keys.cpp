@@ -208,6 +208,34 @@ void append(Table& table, const std::vector<std::string>& prefixes) {
   }
 }
 
+/// What moves requests and machines between the pools.
+Table pool_keys() {
+  return {
+      number("splitwise.overflow_prompt_tokens", AT(splitwise.overflow_prompt_tokens), {1, 100'000'000},
+             "Prompt tokens pending on a machine past which prompts go to the mixed pool, then to a machine of the "
+             "token pool."),
+      number("splitwise.kv_reserve_percent", AT(splitwise.kv_reserve_percent), {0, 90},
+             "Share of a machine's KV that is kept free for the tokens of what it has: a machine where a request would "
+             "cut into it is passed over while another one has room."),
+      one("splitwise.split", CHOICE(splitwise.split), {"always", "when_it_pays"},
+          "Whether the two phases of a request go to two machines always, or only where that costs less than holding "
+          "up "
+          "the sequences of the token machine."),
+      one("roles.policy", AT(roles.policy), {"fixed", "by_load"},
+          "How machines get their roles; fixed: as configured or set by hand, by_load: a pool that has too much to do "
+          "gets a machine for a time."),
+      number("roles.high_percent", AT(roles.high_percent), {1, 1000},
+             "Load over which a pool gets a machine. 100: splitwise.overflow_prompt_tokens pending on each of its "
+             "machines, or all of their KV taken."),
+      number("roles.low_percent", AT(roles.low_percent), {0, 999},
+             "Load under which a pool gives a machine back: less than roles.high_percent."),
+      number("roles.hold", AT(roles.hold), {100, kHour}, "How long a pool's load must be so before a machine moves."),
+      number("roles.settle", AT(roles.settle), {100, 24 * kHour},
+             "Between two changes of roles, and between two of one machine, at least."),
+      number("roles.interval", AT(roles.interval), {50, kHour}, "How often the load is looked at: at most roles.hold."),
+  };
+}
+
 Table all_cluster_keys() {
   Table table = {name("cluster", AT(cluster), "The cluster's name: 1 to 64 of a-z, 0-9 and -.")};
   append(table, {"model.", "scheduling.", "api."});
@@ -220,6 +248,7 @@ Table all_cluster_keys() {
       number("failure.heartbeat", AT(failure.heartbeat), {10, 60 * kSecond}, "How often a node says that it lives."));
   table.push_back(number("failure.silence", AT(failure.silence), {30, kHour},
                          "How long a silent node is believed alive: at least three times failure.heartbeat."));
+  for (Key& key : pool_keys()) table.push_back(std::move(key));
   append(table, {"shutdown.", "trace.", "log."});
   return table;
 }

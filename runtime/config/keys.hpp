@@ -21,6 +21,8 @@ struct Draft {
   std::string cluster;
   LinkSection link;
   FailureSection failure;
+  SplitwiseSection splitwise;
+  RolesSection roles;
   NodeSection node;
   MachineSection machine;
 };

@@ -9,9 +9,14 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::string text(const Json& object, const char* key) {
+std::string text(const Json& object, const char* key, std::size_t most = 64) {
   const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>().substr(0, 64) : "-";
+  if (found == object.end() || !found->is_string()) return "-";
+  auto word = found->get<std::string>().substr(0, most);
+  // Nothing that a terminal would obey.
+  std::replace_if(
+      word.begin(), word.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+  return word;
 }
 
 std::int64_t count(const Json& object, const char* key) {
@@ -32,6 +37,9 @@ Result<std::vector<MachineLine>> machine_lines(const std::string& status_json) {
     line.running = count(machine, "running");
     line.waiting = count(machine, "waiting");
     if (machine.contains("blocks") && machine["blocks"].is_object()) line.held = count(machine["blocks"], "held");
+    line.home_role = machine.contains("home_role") ? text(machine, "home_role") : line.role;
+    line.role_for_s = count(machine, "role_for_s");
+    line.role_why = machine.contains("role_why") ? text(machine, "role_why", 256) : "";
     lines.push_back(std::move(line));
   }
   return lines;
@@ -48,6 +56,11 @@ std::string roles_table(const std::vector<MachineLine>& machines) {
   for (const auto& machine : machines)
     out += padded(machine.name, name) + padded(machine.node, node) +
            padded(machine.role, std::max<std::size_t>(6, machine.role.size())) + machine.state + "\n";
+  for (const auto& machine : machines) {
+    if (machine.home_role == machine.role) continue;
+    out += machine.name + " is a " + machine.home_role + " machine by rights; " + machine.role + " for " +
+           std::to_string(machine.role_for_s) + " s" + (machine.role_why.empty() ? "" : ": " + machine.role_why) + "\n";
+  }
   return out;
 }
 

@@ -16,7 +16,10 @@ struct MachineLine {
   std::string state;  ///< "serving", "draining", "lost"
   std::int64_t running = 0;
   std::int64_t waiting = 0;
-  std::int64_t held = 0;  ///< KV blocks
+  std::int64_t held = 0;    ///< KV blocks
+  std::string home_role{};  ///< what its operator made it
+  std::int64_t role_for_s = 0;
+  std::string role_why{};  ///< it is something else; may be empty
 };
 
 /// kInvalidInput for what is no status of a Troupe server.

@@ -20,6 +20,7 @@
 #include "runtime/link/ucx_link.hpp"
 #include "runtime/model/fingerprint.hpp"
 #include "runtime/model/memory_plan.hpp"
+#include "tools/troupe/node_pools.hpp"
 #include "tools/troupe/node_settings.hpp"
 #include "tools/troupe/status_json.hpp"
 #include "tools/troupe/version.hpp"
@@ -70,12 +71,14 @@ Node::Parts::~Parts() {
     // What other nodes asked for goes on elsewhere.
     while (gateway && supervisor && !neighbours && !at_rest(self) && clock::steady_now() < deadline) pause(self, kPoll);
     for (const auto& actor : {caf::actor_cast<caf::actor>(gateway), caf::actor_cast<caf::actor>(view),
-                              caf::actor_cast<caf::actor>(neighbours), caf::actor_cast<caf::actor>(supervisor),
-                              caf::actor_cast<caf::actor>(dispatcher), caf::actor_cast<caf::actor>(router),
-                              caf::actor_cast<caf::actor>(deadlines), caf::actor_cast<caf::actor>(recorder)})
+                              caf::actor_cast<caf::actor>(balancer), caf::actor_cast<caf::actor>(neighbours),
+                              caf::actor_cast<caf::actor>(supervisor), caf::actor_cast<caf::actor>(dispatcher),
+                              caf::actor_cast<caf::actor>(router), caf::actor_cast<caf::actor>(deadlines),
+                              caf::actor_cast<caf::actor>(recorder)})
       if (actor) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
     gateway = nullptr;
     view = nullptr;
+    balancer = nullptr;
     neighbours = nullptr;
     supervisor = nullptr;
     dispatcher = nullptr;
@@ -127,7 +130,9 @@ Result<void> Node::Parts::start_actors(const NodeOptions& node, const model::Che
   const bool routes = section == nullptr || section->router;
   const bool calls = section == nullptr || section->http;
   if (routes) {
-    TRY(policy, policies::make_routing_policy(scheduling.policy));
+    const auto settings =
+        node.cluster ? routing_settings(node.cluster->config, kLayerGroups) : policies::RoutingSettings{};
+    TRY(policy, policies::make_routing_policy(scheduling.policy, settings));
     const RoutingPolicyActor host =
         actors.spawn<RoutingPolicyHost>(std::shared_ptr<policies::RoutingPolicy>(std::move(policy)));
     router = actors.spawn<Router>(RouterLimits{static_cast<std::int32_t>(scheduling.max_waiting)}, host);
@@ -135,6 +140,10 @@ Result<void> Node::Parts::start_actors(const NodeOptions& node, const model::Che
   if (calls) deadlines = actors.spawn<Deadlines>();
   if (calls && node.cluster) dispatcher = actors.spawn<Dispatcher>();
   if (node.cluster) TRY_VOID(start_neighbours(*node.cluster, checkpoint));
+  if (node.cluster && router) {
+    TRY(started, start_balancer(actors, node.cluster->config, router, neighbours, log));
+    balancer = std::move(started);
+  }
   if (!machines.empty()) {
     if (neighbours) {
       supervisor = actors.spawn<Supervisor>(neighbours, machines);

@@ -11,6 +11,7 @@
 #include <caf/scoped_actor.hpp>
 
 #include "actors/gateway/gateway.hpp"
+#include "actors/messages/balancing.hpp"
 #include "actors/messages/neighbours.hpp"
 #include "actors/policies/routing_policy.hpp"
 #include "actors/recorder/recorder.hpp"
@@ -44,6 +45,7 @@ struct Node::Parts {
   NeighboursActor neighbours;  ///< none without a cluster
   SupervisorActor supervisor;  ///< none where the node has no machine
   ClusterViewActor view;
+  BalancerActor balancer;  ///< with the router of a cluster
   RecorderActor recorder;
   GatewayActor gateway;  ///< none where the node takes no calls
   std::shared_ptr<const GatewayOptions> options;

@@ -23,6 +23,9 @@ std::string status_json(const NodeState& node, const ClusterState& cluster) {
     machines.push_back({{"name", machine.name},
                         {"node", machine.node.empty() ? node.name : machine.node},
                         {"role", policies::to_string(machine.role)},
+                        {"home_role", policies::to_string(machine.home)},
+                        {"role_for_s", std::chrono::duration_cast<std::chrono::seconds>(machine.role_for).count()},
+                        {"role_why", machine.why},
                         {"device", machine.device},
                         {"state", !machine.alive     ? "lost"
                                   : machine.draining ? "draining"

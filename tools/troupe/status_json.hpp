@@ -14,9 +14,9 @@ struct NodeState {
   long pid = 0;
 };
 
-/// {"nodes": [{name, pid, state}], "machines": [{name, node, role, device, state, running, waiting, waiting_tokens,
-/// preemptions, blocks}], "model"}. A request that waits for its prompt or for memory is waiting; one whose prompt or
-/// tokens are computed is running.
+/// {"nodes": [{name, pid, state}], "machines": [{name, node, role, home_role, role_for_s, role_why, device, state,
+/// running, waiting, waiting_tokens, preemptions, blocks}], "model"}. A request that waits for its prompt or for memory
+/// is waiting; one whose prompt or tokens are computed is running.
 std::string status_json(const NodeState& node, const ClusterState& cluster);
 
 /// Requests of all machines together.

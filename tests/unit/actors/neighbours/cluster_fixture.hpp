@@ -75,6 +75,7 @@ struct ClusterOptions {
   device::HashDeviceOptions device{.blocks = 256, .vocab_size = kLetters, .layers = 3};
   std::int32_t max_batch_tokens = 2048;
   link::LocalOptions network = {};  ///< but for the clock
+  policies::RoutingSettings routing = {};
 };
 
 /// Node 0 routes and takes requests; others may, too.
@@ -113,8 +114,8 @@ class Cluster {
     settings.incarnation = ++draws_;
     settings.draw = [this] { return mix64(++draws_); };
     if (options_.nodes[i].routes) {
-      const RoutingPolicyActor policy = system.spawn<RoutingPolicyHost>(
-          std::shared_ptr<policies::RoutingPolicy>(policies::make_routing_policy("splitwise").value()));
+      const RoutingPolicyActor policy = system.spawn<RoutingPolicyHost>(std::shared_ptr<policies::RoutingPolicy>(
+          policies::make_routing_policy("splitwise", options_.routing).value()));
       node.router = system.spawn<Router>(RouterLimits{}, policy);
     }
     if (options_.nodes[i].calls) node.dispatcher = system.spawn<Dispatcher>();
@@ -238,6 +239,7 @@ class Cluster {
   }
 
   const std::vector<std::string>& events(std::size_t i) const { return *nodes_.at(i).events; }
+  NeighboursActor neighbours(std::size_t i) const { return nodes_.at(i).neighbours; }
   link::Counters link_counters(std::size_t i) const { return nodes_.at(i).link->counters(); }
 
  private:

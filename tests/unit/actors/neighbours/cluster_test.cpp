@@ -181,6 +181,44 @@ TEST(ClusterOfNodes, RefusesToChangeWhatItDoesNotKnow) {
   EXPECT_EQ(cluster.change("nobody", Role::kMixed, std::nullopt), -1);
 }
 
+TEST(ClusterOfNodes, RefusesAnOrderOfAnEarlierEpoch) {
+  Cluster cluster;
+  for (const auto role : {Role::kMixed, Role::kPrompt, Role::kMixed})
+    EXPECT_EQ(cluster.change("token0", role, std::nullopt), 1);
+  ASSERT_EQ(cluster.state().machines[1].role, Role::kMixed);
+  cluster.kill(0);
+  cluster.start(0);  // its epochs begin at 1 again, as a clock that was set back would have them
+  cluster.pass(2s);
+  EXPECT_EQ(cluster.change("token0", Role::kToken, std::nullopt), 1);
+  EXPECT_EQ(cluster.state().machines[1].role, Role::kMixed);
+  EXPECT_THAT(cluster.events(2), Contains(HasSubstr("its order for machine \"token0-0\" is of epoch 1, and epoch 3")));
+}
+
+TEST(ClusterOfNodes, SplitsWhereItPaysOnceLinkAndMachinesAreMeasured) {
+  auto options = ClusterOptions{};
+  options.routing.split = policies::Split::kWhenItPays;
+  options.device.cost = [](const device::Step&) { return 10ms; };
+  Cluster cluster(options);
+  const auto split = [&](const Submitted& request) {
+    const auto before = cluster.link_counters(1).bytes_sent;
+    cluster.pass(1s);
+    EXPECT_FALSE(request.answer->tokens.empty());
+    return cluster.link_counters(1).bytes_sent > before;
+  };
+  caf::anon_send(cluster.router, LinkMeasured{NodeId{1}, NodeId{2}, 1ms, 1e9});
+  std::vector<Submitted> requests = {cluster.submit(Serving::spec(Serving::prompt(100, 1), 5))};
+  EXPECT_TRUE(split(requests.back())) << "how fast prompts run is not known yet";
+  requests.push_back(cluster.submit(Serving::spec(Serving::prompt(100, 2), 900)));
+  EXPECT_FALSE(split(requests.back())) << "nobody is held up on an idle token machine";
+  requests.push_back(cluster.submit(Serving::spec(Serving::prompt(100, 3), 5)));
+  EXPECT_TRUE(split(requests.back())) << "a sequence would be";
+  caf::anon_send(cluster.router, LinkMeasured{NodeId{1}, NodeId{2}, 1ms, 1e3});
+  requests.push_back(cluster.submit(Serving::spec(Serving::prompt(100, 4), 5)));
+  EXPECT_FALSE(split(requests.back())) << "the link has become slow";
+  cluster.finish(requests);
+  for (const auto& request : requests) Cluster::expect_right(request);
+}
+
 TEST(ClusterOfNodes, EndsWhatItDidForARouterThatDied) {
   auto options = ClusterOptions{};
   options.device.cost = [](const device::Step&) { return 5ms; };

@@ -23,36 +23,6 @@ RoutingDecision decide(const std::string& policy, std::vector<MachineView> machi
   return make_routing_policy(policy).value()->decide(snapshot);
 }
 
-TEST(Splitwise, joins_the_shortest_queue_of_each_pool_by_pending_tokens) {
-  const auto decision = decide("splitwise", {machine(0, Role::kPrompt, 500), machine(1, Role::kPrompt, 400),
-                                             machine(2, Role::kToken, 0, 90), machine(3, Role::kToken, 0, 80)});
-  EXPECT_EQ(decision.prompt_machine, MachineId{1});
-  EXPECT_EQ(decision.token_machine, MachineId{3});
-  EXPECT_EQ(decision.prompt_candidates.size(), 2u);
-  EXPECT_FALSE(decision.reason.empty());
-}
-
-TEST(Splitwise, overflows_to_the_mixed_pool_past_the_threshold) {
-  const std::vector<MachineView> at = {machine(0, Role::kPrompt, 8192), machine(1, Role::kToken),
-                                       machine(2, Role::kMixed)};
-  EXPECT_EQ(decide("splitwise", at).prompt_machine, MachineId{0});
-  auto past = at;
-  past[0].pending_prompt_tokens = 8193;
-  EXPECT_EQ(decide("splitwise", past).prompt_machine, MachineId{2});
-  EXPECT_EQ(decide("splitwise", past).token_machine, MachineId{2});
-}
-
-TEST(Splitwise, one_mixed_machine_serves_both_phases) {
-  const auto decision = decide("splitwise", {machine(7, Role::kMixed, 100000)});
-  EXPECT_EQ(decision.prompt_machine, MachineId{7});
-  EXPECT_EQ(decision.token_machine, MachineId{7});
-}
-
-TEST(Splitwise, an_empty_pool_leaves_the_other_to_do_all) {
-  EXPECT_EQ(decide("splitwise", {machine(4, Role::kToken, 0, 5), machine(5, Role::kToken, 0, 3)}).prompt_machine,
-            MachineId{5});
-}
-
 TEST(RoundRobin, takes_the_machines_in_turn) {
   auto policy = make_routing_policy("round_robin").value();
   RoutingSnapshot snapshot;

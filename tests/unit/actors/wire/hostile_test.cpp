@@ -146,6 +146,20 @@ TEST(WireHostile, values_that_an_enumeration_does_not_have_are_refused) {
     EXPECT_THAT(error.message, HasSubstr(std::string(field) + " is none of the values"));
   };
   refused_with([](auto frame) { frame.initMachineUp().setRole(static_cast<schema::Role>(3)); }, "role");
+  refused_with(
+      [](auto frame) {
+        auto up = frame.initMachineUp();
+        up.setAway(true);
+        up.setHome(static_cast<schema::Role>(3));
+      },
+      "home");
+  refused_with(
+      [](auto frame) {
+        auto order = frame.initOrder();
+        order.setAway(true);
+        order.setHome(static_cast<schema::Role>(3));
+      },
+      "home");
   refused_with([](auto frame) { frame.initMachineUp().setDtype(static_cast<schema::NumberFormat>(3)); }, "dtype");
   refused_with(
       [](auto frame) {
@@ -286,7 +300,9 @@ struct WithinBounds {
   bool operator()(const Refused& refused) const { return text(refused.why, kMostSentenceBytes); }
   bool operator()(const MachineUp& up) const {
     return text(up.name, kMostNameBytes) && text(up.device, kMostNameBytes) && text(up.model, kMostNameBytes) &&
-           up.role <= policies::Role::kMixed && up.dtype <= static_cast<std::uint8_t>(kernels::DType::kBf16) &&
+           text(up.why, kMostSentenceBytes) && up.role <= policies::Role::kMixed &&
+           up.home.value_or(up.role) <= policies::Role::kMixed &&
+           up.dtype <= static_cast<std::uint8_t>(kernels::DType::kBf16) &&
            counts({up.layers, up.kv_heads, up.head_dim, up.blocks}) && up.layers <= kMostLayers &&
            up.kv_heads <= kMostKvHeads && up.head_dim <= kMostHeadDim;
   }
@@ -305,7 +321,10 @@ struct WithinBounds {
                                                             [&](const auto& news) { return std::visit(*this, news); });
   }
   bool operator()(const TraceQuery&) const { return true; }
-  bool operator()(const Order& order) const { return order.role <= policies::Role::kMixed; }
+  bool operator()(const Order& order) const {
+    return order.role <= policies::Role::kMixed && order.home.value_or(order.role) <= policies::Role::kMixed &&
+           text(order.why, kMostSentenceBytes);
+  }
   bool operator()(const RouteAsk& ask) const {
     return attempt(ask.attempt) && counts({ask.prompt_tokens, ask.max_tokens}) && ask.avoid.size() <= kMostAvoided;
   }

@@ -52,6 +52,7 @@ TEST(WireRoundTrip, a_question_for_machines_arrives_without_a_placement_and_an_a
 TEST(WireRoundTrip, the_samples_set_every_field) {
   expect_unusual(sample_hello(), {});
   expect_unusual(sample_machine_up(), {});
+  expect_unusual(std::get<Order>(samples().back()), {});
   expect_unusual(sample_beat(), {});
   expect_unusual(sample_route_ask(), {});
   expect_unusual(*sample_route_ask().placed, {});
@@ -77,6 +78,7 @@ TEST(WireRoundTrip, the_samples_set_every_field) {
 TEST(WireRoundTrip, messages_of_defaults_arrive_as_defaults) {
   EXPECT_TRUE(sent(Hello{}) == Hello{});
   EXPECT_TRUE(sent(MachineUp{}) == MachineUp{});
+  EXPECT_TRUE(sent(Order{}) == Order{});
   EXPECT_TRUE(sent(Beat{}) == Beat{});
   EXPECT_TRUE(sent(Progress{{TokenProduced{}}}) == Progress{{TokenProduced{}}});
   EXPECT_TRUE(sent(Progress{}) == Progress{});
@@ -90,7 +92,9 @@ TEST(WireRoundTrip, every_value_of_an_enumeration_travels) {
   for (const auto role : {policies::Role::kPrompt, policies::Role::kToken, policies::Role::kMixed}) {
     MachineUp up;
     up.role = role;
+    up.home = role;
     EXPECT_EQ(sent(up).role, role);
+    EXPECT_EQ(sent(up).home, role);
   }
   for (const auto dtype : {kernels::DType::kF32, kernels::DType::kF16, kernels::DType::kBf16}) {
     MachineUp up;

@@ -63,7 +63,7 @@ namespace wire {
 
 FIELDS(Hello, a, b, c, d, e, f, g, h, i)
 FIELDS(Refused, a, b)
-FIELDS(MachineUp, a, b, c, d, e, f, g, h, i, j, k, l)
+FIELDS(MachineUp, a, b, c, d, e, f, g, h, i, j, k, l, m, n)
 FIELDS(MachineDown, a)
 FIELDS(MachineBeat, a, b, c, d)
 FIELDS(Beat, a, b, c, d, e, f)
@@ -75,7 +75,7 @@ FIELDS(PromptStopped, a, b, c, d)
 FIELDS(Progress, a)
 FIELDS(TraceQuery, a, b)
 FIELDS(TraceReply, a, b, c)
-FIELDS(Order, a, b, c, d)
+FIELDS(Order, a, b, c, d, e, f)
 FIELDS(Placement, a, b, c)
 FIELDS(RouteAsk, a, b, c, d, e, f)
 FIELDS(RouteAnswer, a, b, c, d, e)
@@ -114,6 +114,8 @@ inline MachineUp sample_machine_up() {
   up.blocks = 2'000'000'000;
   up.draining = true;
   up.epoch = 0xcccccccccccccccc;
+  up.home = policies::Role::kPrompt;
+  up.why = "much to do (ä)";
   return up;
 }
 
@@ -213,7 +215,7 @@ inline std::vector<Message> samples() {
           sample_progress(),
           TraceQuery{51, RequestId{52}},
           TraceReply{53, false, {{"", "AdmitRequest", "neighbours", "token", 54, 55, 56, "a note"}, {}}},
-          Order{61, MachineId{62}, policies::Role::kToken, true},
+          Order{61, MachineId{62}, policies::Role::kToken, true, policies::Role::kPrompt, "little to do"},
           sample_route_ask(),
           RouteAnswer{RequestId{81}, 1, MachineId{82}, MachineId{83}, sample_decision()},
           RouteNews{RequestId{84}, 2, true},

@@ -82,6 +82,8 @@ scheduling: {policy: round_robin}
 shutdown: {drain_timeout: 3s}
 link: {transport: tcp, checksums: false}
 failure: {heartbeat: 100ms, silence: 300ms}
+splitwise: {overflow_prompt_tokens: 700, kv_reserve_percent: 25, split: when_it_pays}
+roles: {policy: by_load, high_percent: 90, low_percent: 30, hold: 5s, settle: 20s, interval: 500ms}
 nodes:
   - name: front
     address: 127.0.0.2
@@ -102,6 +104,15 @@ nodes:
   EXPECT_EQ(config.link.transport, LinkTransport::kTcp);
   EXPECT_FALSE(config.link.checksums);
   EXPECT_EQ(config.failure.silence, std::chrono::milliseconds(300));
+  EXPECT_EQ(config.splitwise.overflow_prompt_tokens, 700u);
+  EXPECT_EQ(config.splitwise.kv_reserve_percent, 25u);
+  EXPECT_EQ(config.splitwise.split, SplitRule::kWhenItPays);
+  EXPECT_EQ(config.roles.policy, "by_load");
+  EXPECT_EQ(config.roles.high_percent, 90u);
+  EXPECT_EQ(config.roles.low_percent, 30u);
+  EXPECT_EQ(config.roles.hold, std::chrono::seconds(5));
+  EXPECT_EQ(config.roles.settle, std::chrono::seconds(20));
+  EXPECT_EQ(config.roles.interval, std::chrono::milliseconds(500));
   EXPECT_EQ(config.nodes[0].address, "127.0.0.2");
   EXPECT_EQ(config.nodes[0].http->port, 9001);
   EXPECT_EQ(config.nodes[0].http->limits.connections, 7u);

@@ -1,0 +1,49 @@
+#include "tools/troupe/node_pools.hpp"
+
+#include <utility>
+
+#include <caf/send.hpp>
+
+#include "actors/balancer/balancer.hpp"
+#include "actors/kv_sender/kv_sender.hpp"
+
+namespace troupe {
+
+policies::RoutingSettings routing_settings(const config::ClusterConfig& cluster, std::int32_t layer_groups) {
+  policies::RoutingSettings settings;
+  settings.overflow_prompt_tokens = cluster.splitwise.overflow_prompt_tokens;
+  settings.kv_reserve_percent = static_cast<std::int32_t>(cluster.splitwise.kv_reserve_percent);
+  settings.split = cluster.splitwise.split == config::SplitRule::kWhenItPays ? policies::Split::kWhenItPays
+                                                                             : policies::Split::kAlways;
+  settings.layerwise_from_tokens = KvSenderMachine{}.layerwise_from_tokens;
+  settings.layer_groups = layer_groups;
+  return settings;
+}
+
+Result<BalancerActor> start_balancer(caf::actor_system& actors, const config::ClusterConfig& cluster,
+                                     const RouterActor& router, const NeighboursActor& neighbours,
+                                     std::shared_ptr<EventLog> log) {
+  const auto& roles = cluster.roles;
+  policies::RoleSettings settings;
+  settings.high_percent = static_cast<std::int32_t>(roles.high_percent);
+  settings.low_percent = static_cast<std::int32_t>(roles.low_percent);
+  settings.hold = roles.hold;
+  settings.settle = roles.settle;
+  settings.full_prompt_tokens = cluster.splitwise.overflow_prompt_tokens;
+  TRY(checked, policies::make_role_policy(roles.policy, settings));
+  checked.reset();
+  BalancerOptions options;
+  options.interval = roles.interval;
+  options.make_policy = [name = roles.policy, settings] { return policies::make_role_policy(name, settings).value(); };
+  options.router = router;
+  options.neighbours = neighbours;
+  options.tell = [log = std::move(log)](const std::string& machine, const std::string& role, const std::string& why) {
+    log->write(config::LogLevel::kInfo, "role_ordered", {{"machine", machine}, {"role", role}, {"why", why}});
+  };
+  options.active = false;
+  BalancerActor balancer = actors.spawn<Balancer>(std::move(options));
+  caf::anon_send(neighbours, WatchRouting{balancer});
+  return balancer;
+}
+
+}  // namespace troupe

@@ -1,0 +1,24 @@
+// What a cluster's file says of its pools, as the policies are told; and the balancer that acts on it.
+#pragma once
+
+#include <memory>
+
+#include <caf/actor_system.hpp>
+
+#include "actors/messages/balancing.hpp"
+#include "actors/messages/neighbours.hpp"
+#include "actors/policies/routing_policy.hpp"
+#include "runtime/config/cluster_config.hpp"
+#include "tools/troupe/event_log.hpp"
+
+namespace troupe {
+
+/// `layer_groups`: in how many pieces a long prompt's KV travels.
+policies::RoutingSettings routing_settings(const config::ClusterConfig& cluster, std::int32_t layer_groups);
+
+/// A balancer beside this router, acting from the start. kConfig where there is no such role policy.
+Result<BalancerActor> start_balancer(caf::actor_system& actors, const config::ClusterConfig& cluster,
+                                     const RouterActor& router, const NeighboursActor& neighbours,
+                                     std::shared_ptr<EventLog> log);
+
+}  // namespace troupe
