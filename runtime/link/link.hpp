@@ -3,8 +3,9 @@
 //
 // A transfer is two-sided. The receiver opens a landing: blocks of its own, and a ticket that lets its bearer write
 // them once. The sender pushes pieces (some blocks, some layers) under that ticket, in any order, the last one marked.
-// The receiver checks each piece (ticket, place, size, checksum) before a byte of it reaches the slab, so that what is
-// late, repeated, cut, forged or damaged is refused rather than written.
+// The receiver judges each piece (ticket, peer, place, size) before a byte of it reaches the slab, so that what is
+// late, repeated, cut or forged is refused rather than written, and verifies its checksum: one that is damaged fails
+// the landing, whose blocks nobody has read yet.
 #pragma once
 
 #include <chrono>
@@ -93,7 +94,8 @@ class Link {
   virtual SlabId add_slab(std::span<std::byte> memory, const kernels::KvLayout& layout) = 0;
   /// What a peer needs to reach this node: opaque bytes, to be carried by the control plane.
   virtual std::string address() const = 0;
-  /// Makes a peer known. Errors: kInvalidInput for an address that is none, kUnavailable where it cannot be reached.
+  /// Makes a peer known and begins to connect to it. Errors: kInvalidInput for an address that is none or of a peer
+  /// that is known, kUnavailable where it cannot be reached. What fails later `broken` hears of.
   virtual Result<PeerId> add_peer(std::string_view address) = 0;
   /// `broken` hears of each peer whose connection failed, once; it stays known, and useless, until it is dropped.
   virtual void on_broken(std::function<void(PeerId, const Error&)> broken) = 0;

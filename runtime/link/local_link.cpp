@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/link/checksum.hpp"
 #include "runtime/link/sending.hpp"
 
 namespace troupe::link {

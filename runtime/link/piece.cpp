@@ -1,11 +1,10 @@
-// Header bytes: magic, version, flags, link id, ticket, rectangle, length, count, reserved, checksum, own checksum.
+// Header bytes: magic, version, flags, link id, ticket, rectangle, length, count, slot, checksum, own checksum.
 #include "runtime/link/piece.hpp"
-
-#include <xxhash.h>
 
 #include <concepts>
 #include <string>
 
+#include "runtime/link/checksum.hpp"
 #include "runtime/link/link.hpp"
 
 namespace troupe::link {
@@ -69,7 +68,7 @@ HeaderBytes encode(const PieceHeader& header) {
   out.put(header.layers);
   out.put(header.bytes);
   out.put(header.pieces);
-  out.put(std::uint32_t{0});
+  out.put(header.slot);
   out.put(header.checksum);
   out.put(checksum_of(std::span(bytes).first(kCheckedBytes)));
   return bytes;
@@ -83,7 +82,6 @@ Result<PieceHeader> decode(std::span<const std::byte> bytes) {
   std::uint32_t magic = 0;
   std::uint16_t version = 0;
   std::uint16_t flags = 0;
-  std::uint32_t reserved = 0;
   std::uint64_t own = 0;
   PieceHeader header;
   in.get(magic);
@@ -98,7 +96,7 @@ Result<PieceHeader> decode(std::span<const std::byte> bytes) {
   in.get(header.layers);
   in.get(header.bytes);
   in.get(header.pieces);
-  in.get(reserved);
+  in.get(header.slot);
   in.get(header.checksum);
   in.get(own);
   if (magic != kMagic) return refused("it does not start as one of Troupe's");
@@ -106,8 +104,7 @@ Result<PieceHeader> decode(std::span<const std::byte> bytes) {
     return refused("version " + std::to_string(version) + ", this node speaks " + std::to_string(kLinkVersion));
   }
   if (own != checksum_of(bytes.first(kCheckedBytes))) return refused("its checksum does not match");
-  if ((flags & ~(kLast | kNote | kChecked | kProbe)) != 0 || reserved != 0)
-    return refused("bits are set that have no meaning");
+  if ((flags & ~(kLast | kNote | kChecked | kProbe)) != 0) return refused("bits are set that have no meaning");
   header.last = (flags & kLast) != 0;
   header.note = (flags & kNote) != 0;
   header.checked = (flags & kChecked) != 0;
@@ -125,7 +122,5 @@ Result<PieceHeader> decode(std::span<const std::byte> bytes) {
   }
   return header;
 }
-
-std::uint64_t checksum_of(std::span<const std::byte> bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
 
 }  // namespace troupe::link

@@ -33,7 +33,8 @@ struct PieceHeader {
   bool note = false;           ///< the bytes are the note; places and layers are 0
   bool probe = false;          ///< the bytes are no transfer's; places and layers are 0
   bool checked = false;        ///< `checksum` is one
-  std::uint64_t checksum = 0;  ///< XXH3-64 of the bytes
+  std::uint32_t slot = 0;      ///< one more than the index of the slot that has the bytes; 0: they follow the header
+  std::uint64_t checksum = 0;  ///< of the bytes (checksum.hpp)
 };
 
 inline constexpr std::size_t kHeaderBytes = 80;
@@ -43,8 +44,5 @@ using HeaderBytes = std::array<std::byte, kHeaderBytes>;
 HeaderBytes encode(const PieceHeader& header);
 /// kInvalidInput for what is cut, damaged, of another version or contradictory.
 Result<PieceHeader> decode(std::span<const std::byte> bytes);
-
-/// XXH3-64, seed 0.
-std::uint64_t checksum_of(std::span<const std::byte> bytes);
 
 }  // namespace troupe::link

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "runtime/link/checksum.hpp"
 #include "runtime/link/piece.hpp"
 
 namespace troupe::link {
@@ -45,7 +46,7 @@ Result<Signal> decode_signal(std::span<const std::byte> bytes) {
   if (get(bytes, kCheckedBytes, 8) != checksum_of(bytes.first(kCheckedBytes))) return refused("it is damaged");
   const std::uint64_t kind = get(bytes, 6, 2);
   if (kind < static_cast<std::uint64_t>(Signal::Kind::kPing) ||
-      kind > static_cast<std::uint64_t>(Signal::Kind::kPong)) {
+      kind > static_cast<std::uint64_t>(Signal::Kind::kSlotFree)) {
     return refused("kind " + std::to_string(kind) + " has no meaning");
   }
   return Signal{static_cast<Signal::Kind>(kind), get(bytes, 8, 8), get(bytes, 16, 8)};

@@ -14,6 +14,7 @@ struct Signal {
   enum class Kind : std::uint16_t {
     kPing = 1,  ///< to be answered with a pong of the same value; also what warms a new connection up
     kPong = 2,
+    kSlotFree = 3,  ///< the slot of that index may be written again: its piece is landed or refused
   };
   Kind kind = Kind::kPing;
   std::uint64_t link_id = 0;  ///< the sender's

@@ -1,5 +1,6 @@
 // Every peer is connected over tcp first. Where both are on one host and allow it, each makes a shared memory worker
-// for this pair alone and tells the other its address in a hello over tcp; pieces change over when the hello is there.
+// and a ring of slots (ucx_ring.hpp) for this pair alone and tells the other where they are in a hello over tcp; pieces
+// change over when the hello is there. A ping goes each way first, so that no transfer pays for the wire-up.
 //
 // For this pair alone, because a UCX shared memory worker has one receive queue for all its senders. With one worker
 // for all peers, a killed sender now and then left the survivors without a word from each other (seen twice in a day's
@@ -14,7 +15,6 @@
 #include <cerrno>
 #include <cstring>
 #include <deque>
-#include <future>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -63,9 +63,10 @@ class UcxLink final : public Link {
   bool progress();
   void sleep();
   std::optional<Slab> slab(SlabId id) const;
-  Result<PeerId> connect(const NodeAddress& peer);
+  Result<PeerId> accept(const NodeAddress& peer);
+  void connect(PeerId id, const NodeAddress& peer);
   std::string why_no_shared_memory(const NodeAddress& peer) const;
-  void offer_shared_memory(PeerId id, std::uint64_t link_id);
+  Result<void> offer_shared_memory(PeerId id, std::uint64_t link_id);
   static ucs_status_t hello_heard(void* link, const void* header, std::size_t header_length, void* data,
                                   std::size_t length, const ucp_am_recv_param_t* param);
   static ucs_status_t signal_heard(void* link, const void* header, std::size_t header_length, void* data,
@@ -83,6 +84,8 @@ class UcxLink final : public Link {
   std::deque<std::function<void()>> commands_;
   std::vector<Slab> slabs_;
   std::unordered_map<PeerId, Path> paths_;
+  std::unordered_map<std::uint64_t, PeerId> known_;  ///< by link id: added and not dropped
+  std::uint64_t last_peer_ = 0;
   std::function<void(PeerId, const Error&)> broken_;
 
   // The link's thread's alone, from here on. UCX calls back into sender and receiver until its workers are gone.
@@ -92,9 +95,8 @@ class UcxLink final : public Link {
   std::unique_ptr<UcxWorker> tcp_;
   std::unordered_map<PeerId, std::unique_ptr<UcxWorker>> shared_memory_;
   std::vector<std::unique_ptr<UcxWorker>> retired_;        ///< of dropped peers, with something still on its way
-  std::unordered_map<std::uint64_t, std::string> hellos_;  ///< by link id: worker addresses not used yet
+  std::unordered_map<std::uint64_t, NodeAddress> hellos_;  ///< by link id: not used yet
   std::vector<std::uint64_t> to_meet_;
-  std::uint64_t last_peer_ = 0;
   bool stop_ = false;
 
   const int wake_fd_;
@@ -104,7 +106,8 @@ class UcxLink final : public Link {
 UcxLink::UcxLink(UcxOptions options, std::unique_ptr<UcxWorker> tcp, int wake_fd)
     : options_(std::move(options)),
       own_{.link_id = entropy64()},
-      receiver_(options_.checksums, counters_),
+      receiver_(options_.checksums, counters_,
+                [this](PeerId peer, std::uint32_t slot) { sender_.send_signal(peer, Signal::Kind::kSlotFree, slot); }),
       sender_({own_.link_id, options_.checksums, options_.piece_bytes}, counters_,
               [this](PeerId peer, const Error& error) { peer_broke(peer, error); }),
       prober_({[this](PeerId peer, std::uint64_t value) { sender_.send_signal(peer, Signal::Kind::kPing, value); },
@@ -128,6 +131,7 @@ UcxLink::UcxLink(UcxOptions options, std::unique_ptr<UcxWorker> tcp, int wake_fd
 UcxLink::~UcxLink() {
   post([this] { stop_ = true; });
   thread_.join();
+  receiver_.drop_rings();
   retired_.clear();
   shared_memory_.clear();
   tcp_.reset();
@@ -165,10 +169,27 @@ Result<PeerId> UcxLink::add_peer(std::string_view address) {
     return Error{ErrorCode::kInvalidInput,
                  "one of the two nodes sends checksums and the other does not: configure them alike"};
   }
-  CHECK(std::this_thread::get_id() != thread_.get_id(), "add_peer() waits for the thread that called it");
-  std::promise<Result<PeerId>> added;
-  post([&] { added.set_value(connect(peer)); });
-  return added.get_future().get();
+  TRY(id, accept(peer));
+  post([this, id, peer = std::move(peer)] { connect(id, peer); });
+  return id;
+}
+
+Result<PeerId> UcxLink::accept(const NodeAddress& peer) {
+  if (peer.link_id == own_.link_id) return Error{ErrorCode::kInvalidInput, "this is the node's own address"};
+  if (peer.tcp.empty()) return Error{ErrorCode::kInvalidInput, "a node's link address: it says of no worker"};
+  if (peer.network != own_.network && (peer.loopback || own_.loopback)) {
+    return Error{ErrorCode::kUnavailable,
+                 std::string("the peer cannot be reached: ") + (peer.loopback ? "it" : "this node") +
+                     " listens on loopback only: name the network device that the nodes share (tcp_device)"};
+  }
+  const std::lock_guard lock(mutex_);
+  const auto [known, added] = known_.try_emplace(peer.link_id, PeerId{last_peer_ + 1});
+  if (!added) {
+    return Error{ErrorCode::kInvalidInput, "this peer is known already: drop it before it is added again"};
+  }
+  ++last_peer_;
+  paths_[known->second] = {"tcp " + options_.tcp_device, "the peer has not answered yet"};
+  return known->second;
 }
 
 std::string UcxLink::why_no_shared_memory(const NodeAddress& peer) const {
@@ -178,37 +199,33 @@ std::string UcxLink::why_no_shared_memory(const NodeAddress& peer) const {
   return "";
 }
 
-Result<PeerId> UcxLink::connect(const NodeAddress& peer) {
-  if (peer.link_id == own_.link_id) return Error{ErrorCode::kInvalidInput, "this is the node's own address"};
-  if (receiver_.knows(peer.link_id)) {
-    return Error{ErrorCode::kInvalidInput, "this peer is known already: drop it before it is added again"};
-  }
-  if (peer.tcp.empty()) return Error{ErrorCode::kInvalidInput, "a node's link address: it says of no worker"};
-  if (peer.network != own_.network && (peer.loopback || own_.loopback)) {
-    return Error{ErrorCode::kUnavailable,
-                 std::string("the peer cannot be reached: ") + (peer.loopback ? "it" : "this node") +
-                     " listens on loopback only: name the network device that the nodes share (tcp_device)"};
-  }
-  const PeerId id{++last_peer_};
-  TRY_VOID(sender_.add_peer(id, *tcp_, peer.tcp));
+void UcxLink::connect(PeerId id, const NodeAddress& peer) {
   receiver_.add_peer(peer.link_id, id);
+  if (auto added = sender_.add_peer(id, *tcp_, peer.tcp); !added.ok()) {
+    set_path(id, {"none", added.error().message});
+    return peer_broke(id, added.error());
+  }
+  sender_.send_signal(id, Signal::Kind::kPing, 0);
   const std::string why = why_no_shared_memory(peer);
-  set_path(id, {"tcp " + options_.tcp_device, why.empty() ? "the peer has not answered yet" : why});
-  if (why.empty()) offer_shared_memory(id, peer.link_id);
-  return id;
+  if (!why.empty()) return set_path(id, {"tcp " + options_.tcp_device, why});
+  if (auto offered = offer_shared_memory(id, peer.link_id); !offered.ok()) {
+    set_path(id, {"tcp " + options_.tcp_device, offered.error().message});
+  }
 }
 
-void UcxLink::offer_shared_memory(PeerId id, std::uint64_t link_id) {
-  auto worker = UcxWorker::open(Transport::kSharedMemory, options_.tcp_device);
-  if (!worker.ok()) return set_path(id, {"tcp " + options_.tcp_device, worker.error().message});
-  receiver_.attach(**worker);
-  (*worker)->on_message(kSignalMessage, &UcxLink::signal_heard, this);
+Result<void> UcxLink::offer_shared_memory(PeerId id, std::uint64_t link_id) {
+  TRY(worker, UcxWorker::open(Transport::kSharedMemory, options_.tcp_device));
+  receiver_.attach(*worker);
+  worker->on_message(kSignalMessage, &UcxLink::signal_heard, this);
+  TRY(ring, receiver_.make_ring(id, *worker));
   NodeAddress hello;
   hello.link_id = own_.link_id;
-  hello.shared_memory = (*worker)->address();
-  shared_memory_[id] = std::move(worker).value();
+  hello.shared_memory = worker->address();
+  hello.ring = ring;
+  shared_memory_[id] = std::move(worker);
   sender_.send_hello(id, encode(hello));
   meet(link_id);
+  return {};
 }
 
 ucs_status_t UcxLink::hello_heard(void* link, const void*, std::size_t, void* data, std::size_t length,
@@ -221,7 +238,7 @@ ucs_status_t UcxLink::hello_heard(void* link, const void*, std::size_t, void* da
     ++self.counters_.pieces_refused;
     return UCS_OK;
   }
-  self.hellos_[hello->link_id] = hello->shared_memory;
+  self.hellos_[hello->link_id] = *hello;
   self.to_meet_.push_back(hello->link_id);  // endpoints are made outside of UCX's callbacks
   return UCS_OK;
 }
@@ -233,12 +250,18 @@ ucs_status_t UcxLink::signal_heard(void* link, const void*, std::size_t, void* d
                           ? Result<Signal>(Error{ErrorCode::kInvalidInput, "too long for a signal"})
                           : decode_signal({static_cast<const std::byte*>(data), length});
   const auto peer = signal.ok() ? self.receiver_.peer(signal->link_id) : std::nullopt;
-  if (!peer) {
-    ++self.counters_.pieces_refused;
-  } else if (signal->kind == Signal::Kind::kPing) {
-    self.sender_.send_signal(*peer, Signal::Kind::kPong, signal->value);
-  } else {
-    self.prober_.heard_pong(*peer, signal->value, clock::steady_now());
+  if (!signal.ok()) ++self.counters_.pieces_refused;
+  if (!peer) return UCS_OK;  // a ping of one that was added there and not here yet
+  switch (signal->kind) {
+    case Signal::Kind::kPing:
+      self.sender_.send_signal(*peer, Signal::Kind::kPong, signal->value);
+      break;
+    case Signal::Kind::kPong:
+      self.prober_.heard_pong(*peer, signal->value, clock::steady_now());
+      break;
+    case Signal::Kind::kSlotFree:
+      if (!self.sender_.slot_is_free(*peer, signal->value).ok()) ++self.counters_.pieces_refused;
+      break;
   }
   return UCS_OK;
 }
@@ -246,16 +269,19 @@ ucs_status_t UcxLink::signal_heard(void* link, const void*, std::size_t, void* d
 void UcxLink::meet(std::uint64_t link_id) {
   const auto peer = receiver_.peer(link_id);
   const auto hello = hellos_.find(link_id);
-  if (!peer || hello == hellos_.end() || !shared_memory_.contains(*peer)) return;
+  // One that comes while another is in use is of a peer that begins anew; it is used when this node does so too.
+  if (!peer || hello == hellos_.end() || !shared_memory_.contains(*peer) || sender_.shares_memory(*peer)) return;
   const auto used = sender_.use_shared_memory(*peer, *shared_memory_.at(*peer), hello->second);
   hellos_.erase(hello);
-  set_path(*peer,
-           used.ok() ? Path{"shared memory (posix)", ""} : Path{"tcp " + options_.tcp_device, used.error().message});
+  if (!used.ok()) return set_path(*peer, {"tcp " + options_.tcp_device, used.error().message});
+  set_path(*peer, {"shared memory (posix)", ""});
+  sender_.send_signal(*peer, Signal::Kind::kPing, 0);
 }
 
 void UcxLink::retire(PeerId id, bool given_back) {
   const auto worker = shared_memory_.find(id);
   if (worker == shared_memory_.end()) return;
+  receiver_.drop_ring(id);
   // Endpoints of abandoned peers end with their worker, which is then the link's last act.
   if (!given_back || receiver_.uses(*worker->second)) retired_.push_back(std::move(worker->second));
   shared_memory_.erase(worker);
@@ -279,7 +305,7 @@ void UcxLink::on_broken(std::function<void(PeerId, const Error&)> broken) {
 
 void UcxLink::set_path(PeerId id, Path path) {
   const std::lock_guard lock(mutex_);
-  paths_[id] = std::move(path);
+  if (const auto known = paths_.find(id); known != paths_.end()) known->second = std::move(path);
 }
 
 Path UcxLink::path(PeerId peer) const {
@@ -289,6 +315,10 @@ Path UcxLink::path(PeerId peer) const {
 }
 
 void UcxLink::drop_peer(PeerId peer, std::function<void()> done) {
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(known_, [&](const auto& known) { return known.second == peer; });
+  }
   post([this, peer, done = std::move(done)]() mutable {
     {
       const std::lock_guard lock(mutex_);
@@ -348,8 +378,8 @@ bool UcxLink::progress() {
   bool worked = tcp_->progress();
   for (auto& [peer, worker] : shared_memory_) worked = worker->progress() || worked;
   for (const std::uint64_t link_id : std::exchange(to_meet_, {})) meet(link_id);
-  receiver_.pump();
-  sender_.pump();
+  worked = receiver_.pump() || worked;
+  worked = sender_.pump() || worked;
   if (prober_.waiting()) prober_.look_at(clock::steady_now());
   return worked;
 }

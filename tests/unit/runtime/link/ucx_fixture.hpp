@@ -50,6 +50,13 @@ class Heard {
   std::future<T> future_ = state_->promise.get_future();
 };
 
+/// Returns when the link's thread has done all that was asked of it before.
+inline void settle(Link& link) {
+  Heard<int> done;
+  link.drop_peer(PeerId{~std::uint64_t{0}}, [heard = done.callback()] { heard(1); });
+  done.get();
+}
+
 inline UcxOptions only(Transport transport) {
   UcxOptions options;
   options.shared_memory = transport == Transport::kSharedMemory;

@@ -35,8 +35,6 @@ class UcxLinkTest : public testing::TestWithParam<Transport> {
     a.link->push(b_of_a, std::move(push), pushed.callback());
     return pushed.get();
   }
-  /// Returns when the link's thread has done all that was asked of it before.
-  static void settle(Link& link) { EXPECT_FALSE(link.add_peer(link.address()).ok()); }
 
   static constexpr Ticket kTicket{7, 8};
   Node a;

@@ -64,7 +64,7 @@ class ForgedPieceTest : public testing::Test {
   ForgedPieceTest() : node({}, 8), raw(*node.link), content(node.memory.layout.block_bytes()) {
     content[5] = std::byte{1};
     node.link->open_landing({kTicket, raw.peer(), node.slab, block_range(2, 1)}, arrived.callback());
-    EXPECT_FALSE(node.link->add_peer(node.link->address()).ok());
+    settle(*node.link);
     good.ticket = kTicket;
     good.places = 1;
     good.layers = 3;
