@@ -118,12 +118,7 @@ TEST(Signal, OneThatIsCutOrDamagedIsRefused) {
 
 class UcxProbeTest : public testing::TestWithParam<Transport> {
  protected:
-  UcxProbeTest() : a(only(GetParam()), 4), b(only(GetParam()), 4) {
-    b_of_a = a.link->add_peer(b.link->address()).value();
-    const PeerId a_of_b = b.link->add_peer(a.link->address()).value();
-    await_path(*a.link, b_of_a, GetParam());
-    await_path(*b.link, a_of_b, GetParam());
-  }
+  UcxProbeTest() : a(only(GetParam()), 4), b(only(GetParam()), 4) { b_of_a = introduce(a, b, GetParam()).b_of_a; }
 
   Node a;
   Node b;

@@ -84,6 +84,27 @@ struct Node {
   }
 };
 
+struct Pair {
+  PeerId b_of_a;
+  PeerId a_of_b;
+};
+
+/// Two nodes that know each other and are wired up both ways.
+inline Pair introduce(const Node& a, const Node& b, Transport transport) {
+  const Pair pair{a.link->add_peer(b.link->address()).value(), b.link->add_peer(a.link->address()).value()};
+  settle(*a.link);
+  settle(*b.link);
+  await_path(*a.link, pair.b_of_a, transport);
+  await_path(*b.link, pair.a_of_b, transport);
+  for (const auto& [link, peer] : {std::pair{a.link.get(), pair.b_of_a}, std::pair{b.link.get(), pair.a_of_b}}) {
+    Heard<Result<Probe>> probed;
+    link->probe(peer, probed.callback());
+    const auto probe = probed.get();
+    EXPECT_TRUE(probe.ok()) << probe.error().message;
+  }
+  return pair;
+}
+
 inline Push whole(const Node& node, Ticket ticket, std::vector<BlockId> blocks) {
   Push push;
   push.ticket = ticket;

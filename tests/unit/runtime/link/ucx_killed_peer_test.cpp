@@ -103,14 +103,12 @@ TEST_P(KilledPeerTest, LeavesTheOthersWorking) {
   while (node.link->counters().bytes_received < (1 << 20)) std::this_thread::yield();
   kill_child();
 
-  const PeerId there = node.link->add_peer(friendly.link->address()).value();
-  const PeerId here = friendly.link->add_peer(node.link->address()).value();
-  await_path(*node.link, there, GetParam());
+  const auto pair = introduce(node, friendly, GetParam());
   const auto transfer = [&](Ticket ticket) {
     Heard<Result<Arrival>> arrived;
-    friendly.link->open_landing({ticket, here, friendly.slab, block_range(0, 128)}, arrived.callback());
+    friendly.link->open_landing({ticket, pair.a_of_b, friendly.slab, block_range(0, 128)}, arrived.callback());
     settle(*friendly.link);
-    node.link->push(there, whole(node, ticket, block_range(0, 128)), [](auto) {});
+    node.link->push(pair.b_of_a, whole(node, ticket, block_range(0, 128)), [](auto) {});
     const auto arrival = arrived.get();
     EXPECT_TRUE(arrival.ok());
   };
