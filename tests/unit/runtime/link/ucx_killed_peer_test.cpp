@@ -1,4 +1,4 @@
-// A peer in another process that is killed while pieces travel both ways.
+// A peer in another process that is killed, or stopped and woken, while pieces travel both ways.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -31,7 +31,7 @@ constexpr int kChildIn = 200;
 constexpr int kChildOut = 201;
 
 /// Not a test: the other process, which the test below starts from this program. It opens a landing, and sends without
-/// end, until it is killed.
+/// end, until it is killed or loses its peer.
 TEST(DISABLED_OtherProcess, ReceivesAndSends) {
   const Transport transport = read_text(kChildIn) == "tcp" ? Transport::kTcp : Transport::kSharedMemory;
   Node node(only(transport), 256, 8);
@@ -47,8 +47,10 @@ TEST(DISABLED_OtherProcess, ReceivesAndSends) {
     Push some = whole(node, {2, 2}, block_range(0, 128));
     some.last = false;
     node.link->push(parent, some, pushed.callback());
-    static_cast<void>(pushed.get());
+    if (!pushed.get().ok()) break;
   }
+  write_text(kChildOut, "lost");
+  static_cast<void>(read_text(kChildIn));
 }
 
 class KilledPeerTest : public testing::TestWithParam<Transport> {
@@ -121,6 +123,33 @@ TEST_P(KilledPeerTest, LeavesTheOthersWorking) {
   for (auto& one : pushed) lost += one.get().ok() ? 0 : 1;
   EXPECT_GT(lost, 0);
   transfer({4, 4});
+}
+
+TEST_P(KilledPeerTest, OneThatWakesAfterItWasGivenUpWritesNothing) {
+  start();
+  write_text(to_child, GetParam() == Transport::kTcp ? "tcp" : "shm");
+  Node node(only(GetParam()), 256, 8);
+  const PeerId doomed = node.link->add_peer(read_text(from_child)).value();
+  Heard<Result<Arrival>> from_doomed;
+  node.link->open_landing({{2, 2}, doomed, node.slab, block_range(0, 256)}, from_doomed.callback());
+  write_text(to_child, node.link->address());
+  EXPECT_EQ(read_text(from_child), "ready");
+  while (node.link->counters().bytes_received < (1 << 20)) std::this_thread::yield();
+  ::kill(child, SIGSTOP);
+  Heard<int> dropped;
+  node.link->drop_peer(doomed, [done = dropped.callback()] { done(1); });
+  dropped.get();
+  EXPECT_EQ(from_doomed.get().error().code, ErrorCode::kUnavailable);
+  // The blocks are somebody else's now.
+  node.memory.fill(17);
+  const auto theirs = node.memory.memory;
+  const std::uint64_t received = node.link->counters().bytes_received;
+  ::kill(child, SIGCONT);
+  EXPECT_EQ(read_text(from_child), "lost");
+  settle(*node.link);
+  EXPECT_EQ(node.memory.memory, theirs);
+  EXPECT_EQ(node.link->counters().bytes_received, received);
+  kill_child();
 }
 
 INSTANTIATE_TEST_SUITE_P(Over, KilledPeerTest, testing::Values(Transport::kSharedMemory, Transport::kTcp), name_of);
