@@ -66,7 +66,7 @@ struct Pushed {
 /// How a peer is reached, for people: "shared memory (posix)", "tcp 127.0.0.1".
 struct Path {
   std::string transport;
-  std::string why;  ///< why not a better one; empty where there is none
+  std::string why;  ///< why not a better one (cma, shared memory, rdma); empty where there is none
 };
 
 /// How fast a peer is reached, measured with the peer's help.
