@@ -105,22 +105,18 @@ void receive(const Setting& setting, Pipe& out, Pipe& in) {
   }
 }
 
-/// CPU seconds that this process and another have used.
-double cpu_seconds(pid_t other) {
-  double sum = 0;
-  clockid_t of_other = 0;
-  CHECK(::clock_getcpuclockid(other, &of_other) == 0);
-  for (const clockid_t clock : {of_other, clockid_t{CLOCK_PROCESS_CPUTIME_ID}}) {
-    timespec used{};
-    ::clock_gettime(clock, &used);
-    sum += static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
-  }
-  return sum;
+/// CPU seconds that a process has used.
+double cpu_seconds(pid_t process) {
+  clockid_t clock = 0;
+  CHECK(::clock_getcpuclockid(process, &clock) == 0);
+  timespec used{};
+  CHECK(::clock_gettime(clock, &used) == 0);
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
 }
 
 struct Rate {
   double gigabytes_per_second;
-  double cpu_per_gigabyte;  ///< seconds, of both processes
+  double cpu_per_gigabyte;  ///< seconds, of all processes: what is left to compare by on a loaded host
 };
 
 class Sender {
@@ -139,12 +135,12 @@ class Sender {
       }
       expect("open", at_once);
       const bool whole = shape.layers == kLayout.layers;
-      const double cpu_before = cpu_seconds(receiver_);
+      const double cpu_before = cpu_seconds(receiver_) + cpu_seconds(0);
       const auto start = Clock::now();
       push(first, shape, 0, shape.layers, whole);
       if (whole) expect("arrived", at_once);
       busy += std::chrono::duration<double>(Clock::now() - start).count();
-      cpu += cpu_seconds(receiver_) - cpu_before;
+      cpu += cpu_seconds(receiver_) + cpu_seconds(0) - cpu_before;
       sent += bytes * at_once;
       if (!whole) {  // what a landing needs beyond the measured layers comes after the clock has stopped
         push(first, shape, shape.layers, static_cast<std::int32_t>(kLayout.layers) - shape.layers, true);
@@ -184,11 +180,12 @@ class Sender {
   std::uint64_t last_ticket_ = 0;
 };
 
-double memcpy_gigabytes_per_second(double seconds) {
+Rate measure_memcpy(double seconds) {
   std::vector<std::byte> from(kLayout.slab_bytes(), std::byte{1});
   std::vector<std::byte> to(kLayout.slab_bytes(), std::byte{2});
   const std::size_t unit = kLayout.layer_block_bytes();
   const std::size_t units = from.size() / unit;
+  const double cpu_before = cpu_seconds(0);
   const auto start = Clock::now();
   double busy = 0;
   std::size_t copied = 0;
@@ -199,7 +196,8 @@ double memcpy_gigabytes_per_second(double seconds) {
     copied += from.size();
     busy = std::chrono::duration<double>(Clock::now() - start).count();
   }
-  return static_cast<double>(copied) / busy * 1e-9;
+  const double gigabytes = static_cast<double>(copied) * 1e-9;
+  return {gigabytes / busy, (cpu_seconds(0) - cpu_before) / gigabytes};
 }
 
 /// ucx_perftest's overall bandwidth, or 0 where it cannot be had.
@@ -253,7 +251,8 @@ void measure(const Setting& setting, double seconds) {
         if (theirs > 0)
           std::printf("   %s %5.2f (one %.2f, window %.2f of it)", what, theirs, one / theirs, window / theirs);
       }
-      std::printf("   memcpy %.2f\n", memcpy_gigabytes_per_second(seconds / 4));
+      const auto [copied, copied_cpu] = measure_memcpy(seconds / 4);
+      std::printf("   memcpy %.2f (%.2f CPU s/GB)\n", copied, copied_cpu);
       std::fflush(stdout);
     }
     to_child.put("end");
