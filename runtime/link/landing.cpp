@@ -1,7 +1,6 @@
 // All arithmetic on received numbers is in 64 bits on values below 2^32, compared before it is used as an index.
 #include "runtime/link/landing.hpp"
 
-#include <cstring>
 #include <string>
 #include <unordered_set>
 #include <utility>
@@ -69,13 +68,32 @@ Result<void> LandingState::admit(const PieceHeader& header, std::chrono::nanosec
 Result<LandingState::Progress> LandingState::write(const PieceHeader& header, std::span<const std::byte> bytes,
                                                    std::chrono::nanoseconds now) {
   CHECK(bytes.size() == header.bytes, bytes.size(), header.bytes);
-  if (checksums_ && header.checked && checksum_of(bytes) != header.checksum) {
-    damaged_ = true;
-    return Error{ErrorCode::kInvalidInput, "the checksum of a piece of " + std::to_string(bytes.size()) +
-                                               " bytes does not match: it was damaged on its way, or its sender's "
-                                               "blocks were written while they were sent; send the prompt's KV again"};
+  if (checksums_ && header.checked && checksum_of(bytes) != header.checksum) return damaged_piece(bytes.size());
+  copy(header, bytes, nullptr);
+  return count(header, now);
+}
+
+Result<LandingState::Progress> LandingState::write_shared(const PieceHeader& header, std::span<const std::byte> bytes,
+                                                          std::chrono::nanoseconds now) {
+  CHECK(bytes.size() == header.bytes, bytes.size(), header.bytes);
+  if (checksums_ && header.checked) {
+    Checksum written;
+    copy(header, bytes, &written);
+    if (written.value() != header.checksum) return damaged_piece(bytes.size());
+  } else {
+    copy(header, bytes, nullptr);
   }
-  copy(header, bytes);
+  return count(header, now);
+}
+
+Error LandingState::damaged_piece(std::size_t bytes) {
+  damaged_ = true;
+  return {ErrorCode::kInvalidInput, "the checksum of a piece of " + std::to_string(bytes) +
+                                        " bytes does not match: it was damaged on its way, or its sender's blocks "
+                                        "were written while they were sent; send the prompt's KV again"};
+}
+
+Result<LandingState::Progress> LandingState::count(const PieceHeader& header, std::chrono::nanoseconds now) {
   ++written_;
   latest_ = now;
   if (header.last) announced_ = header.pieces;
@@ -87,9 +105,10 @@ Result<LandingState::Progress> LandingState::write(const PieceHeader& header, st
                                              " (layer, place) pairs were never sent"};
 }
 
-void LandingState::copy(const PieceHeader& header, std::span<const std::byte> bytes) {
+void LandingState::copy(const PieceHeader& header, std::span<const std::byte> bytes, Checksum* written) {
   if (header.note) {
     note_.assign(bytes.begin(), bytes.end());
+    if (written != nullptr) written->add(note_);
     return;
   }
   const std::size_t unit = slab_.layout.layer_block_bytes();
@@ -100,9 +119,9 @@ void LandingState::copy(const PieceHeader& header, std::span<const std::byte> by
     while (place < end) {
       std::uint32_t run = 1;  // neighbouring blocks of one layer are one run of bytes
       while (place + run < end && landing_.blocks[place + run].value == landing_.blocks[place].value + run) ++run;
-      std::memcpy(slab_.memory.data() + slab_.layout.offset(layer, landing_.blocks[place].value), bytes.data() + at,
-                  run * unit);
-      at += run * unit;
+      const auto into = slab_.memory.subspan(slab_.layout.offset(layer, landing_.blocks[place].value), run * unit);
+      copy_checked(into, bytes.subspan(at, into.size()), written);
+      at += into.size();
       place += run;
     }
   }

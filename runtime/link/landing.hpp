@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/base/result.hpp"
+#include "runtime/link/checksum.hpp"
 #include "runtime/link/link.hpp"
 #include "runtime/link/piece.hpp"
 
@@ -41,8 +42,14 @@ class LandingState {
   Result<void> admit(const PieceHeader& header, std::chrono::nanoseconds now);
 
   /// Verifies and writes an admitted piece. An error (kInvalidInput: its checksum fails, or it was the last to come and
-  /// leaves holes) ends the landing: nothing more may be written.
+  /// leaves holes) ends the landing: nothing more may be written. `bytes` are the caller's alone, and stay unwritten
+  /// where their checksum fails.
   Result<Progress> write(const PieceHeader& header, std::span<const std::byte> bytes, std::chrono::nanoseconds now);
+
+  /// The same for bytes that their sender can still reach: what is verified is what was written, part by part while it
+  /// is in the processor's cache. Where the checksum fails the landing's blocks hold some of them.
+  Result<Progress> write_shared(const PieceHeader& header, std::span<const std::byte> bytes,
+                                std::chrono::nanoseconds now);
 
   /// Whether the error that write() returned was a checksum.
   bool damaged() const { return damaged_; }
@@ -53,7 +60,9 @@ class LandingState {
  private:
   std::size_t bit(std::uint32_t layer, std::uint32_t place) const { return layer * landing_.blocks.size() + place; }
   Error refused(const std::string& why) const;
-  void copy(const PieceHeader& header, std::span<const std::byte> bytes);
+  void copy(const PieceHeader& header, std::span<const std::byte> bytes, Checksum* written);
+  Error damaged_piece(std::size_t bytes);
+  Result<Progress> count(const PieceHeader& header, std::chrono::nanoseconds now);
 
   Landing landing_;
   Slab slab_;

@@ -3,8 +3,9 @@
 //
 // A transfer is two-sided. The receiver opens a landing: blocks of its own, and a ticket that lets its bearer write
 // them once. The sender pushes pieces (some blocks, some layers) under that ticket, in any order, the last one marked.
-// The receiver checks each piece (ticket, place, size, checksum) before a byte of it reaches the slab, so that what is
-// late, repeated, cut, forged or damaged is refused rather than written.
+// The receiver judges each piece (ticket, peer, place, size) before a byte of it reaches the slab, so that what is
+// late, repeated, cut or forged is refused rather than written, and verifies its checksum: one that is damaged fails
+// the landing, whose blocks nobody has read yet.
 #pragma once
 
 #include <chrono>
@@ -65,8 +66,16 @@ struct Pushed {
 /// How a peer is reached, for people: "shared memory (posix)", "tcp 127.0.0.1".
 struct Path {
   std::string transport;
-  std::string why;  ///< why not a better one; empty where there is none
+  std::string why;  ///< why not a better one (cma, shared memory, rdma); empty where there is none
 };
+
+/// How fast a peer is reached, measured with the peer's help.
+struct Probe {
+  std::chrono::nanoseconds round_trip{};  ///< of a short message; the median of several
+  double bytes_per_second = 0;  ///< of `bytes` sent as pieces are and written nowhere; infinite where they took no time
+  std::size_t bytes = 0;
+};
+inline constexpr std::size_t kProbeBytes = 8 * 1024 * 1024;
 
 struct Counters {
   std::uint64_t bytes_sent = 0;
@@ -85,7 +94,8 @@ class Link {
   virtual SlabId add_slab(std::span<std::byte> memory, const kernels::KvLayout& layout) = 0;
   /// What a peer needs to reach this node: opaque bytes, to be carried by the control plane.
   virtual std::string address() const = 0;
-  /// Makes a peer known. Errors: kInvalidInput for an address that is none, kUnavailable where it cannot be reached.
+  /// Makes a peer known and begins to connect to it. Errors: kInvalidInput for an address that is none or of a peer
+  /// that is known, kUnavailable where it cannot be reached. What fails later `broken` hears of.
   virtual Result<PeerId> add_peer(std::string_view address) = 0;
   /// `broken` hears of each peer whose connection failed, once; it stays known, and useless, until it is dropped.
   virtual void on_broken(std::function<void(PeerId, const Error&)> broken) = 0;
@@ -105,6 +115,11 @@ class Link {
   /// Sends one piece. `pushed` hears when the sender's blocks may be written again: all is with the receiver, or
   /// kUnavailable.
   virtual void push(PeerId peer, Push push, std::function<void(Result<Pushed>)> pushed) = 0;
+
+  /// Measures the way to a peer: it takes some milliseconds, and the peer's pieces wait for it. `probed` hears the
+  /// outcome: kOverloaded while one to this peer is under way, kUnavailable where the peer is not known, gone or does
+  /// not answer (for two seconds, or twenty while bytes flow).
+  virtual void probe(PeerId peer, std::function<void(Result<Probe>)> probed) = 0;
 
   virtual Counters counters() const = 0;
 };

@@ -5,6 +5,7 @@
 
 #include "runtime/base/file.hpp"
 #include "runtime/base/random.hpp"
+#include "runtime/link/checksum.hpp"
 #include "runtime/link/piece.hpp"
 
 namespace troupe::link {
@@ -70,6 +71,11 @@ std::string encode(const NodeAddress& address) {
   put(out, address.network);
   put(out, address.shared_memory);
   put(out, address.tcp);
+  put(out, address.ring.key);
+  put(out, address.ring.base, 8);
+  put(out, address.ring.id, 8);
+  put(out, address.ring.slots, 4);
+  put(out, address.ring.slot_bytes, 8);
   put(out, checksum_of_text(out), 8);
   return out;
 }
@@ -90,13 +96,17 @@ Result<NodeAddress> decode_address(std::string_view bytes) {
   NodeAddress address;
   std::uint64_t flags = 0;
   std::uint64_t checksum = 0;
+  std::uint64_t slots = 0;
   if (!take(in, flags, 1) || !take(in, address.link_id, 8) || !take(in, address.host) || !take(in, address.network) ||
-      !take(in, address.shared_memory) || !take(in, address.tcp) || !take(in, checksum, 8) || !in.empty()) {
+      !take(in, address.shared_memory) || !take(in, address.tcp) || !take(in, address.ring.key) ||
+      !take(in, address.ring.base, 8) || !take(in, address.ring.id, 8) || !take(in, slots, 4) ||
+      !take(in, address.ring.slot_bytes, 8) || !take(in, checksum, 8) || !in.empty()) {
     return refused("it is cut short or too long");
   }
   if (checksum != checksum_of_text(bytes.substr(0, bytes.size() - 8)) || (flags & ~(kChecksums | kLoopback)) != 0) {
     return refused("it is damaged");
   }
+  address.ring.slots = static_cast<std::uint32_t>(slots);
   address.checksums = (flags & kChecksums) != 0;
   address.loopback = (flags & kLoopback) != 0;
   return address;

@@ -9,6 +9,15 @@
 
 namespace troupe::link {
 
+/// Slots that the node allocated for one sender's pieces (ucx_ring.hpp). Without slots: none are offered.
+struct RingOffer {
+  std::string key = {};    ///< UCX's, packed
+  std::uint64_t base = 0;  ///< the address at the node of a page that begins with `id`; slots follow
+  std::uint64_t id = 0;    ///< drawn at random
+  std::uint32_t slots = 0;
+  std::uint64_t slot_bytes = 0;
+};
+
 struct NodeAddress {
   std::uint64_t link_id = 0;
   bool checksums = true;
@@ -17,6 +26,7 @@ struct NodeAddress {
   std::string network = {};        ///< equal on two nodes that share a loopback device
   std::string shared_memory = {};  ///< in a hello the worker's address; else not empty where the node offers it
   std::string tcp = {};
+  RingOffer ring = {};  ///< in a hello
 };
 
 std::string encode(const NodeAddress& address);

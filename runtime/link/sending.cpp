@@ -1,7 +1,6 @@
 #include "runtime/link/sending.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
 #include <string>
 
@@ -63,6 +62,17 @@ std::vector<Cut> cut(const Push& push, const kernels::KvLayout& layout, std::siz
   return cuts;
 }
 
+std::vector<Cut> cut_probe(std::size_t bytes, std::size_t piece_bytes) {
+  std::vector<Cut> cuts;
+  while (bytes > 0) {
+    Cut& next = cuts.emplace_back();
+    next.probe = true;
+    next.bytes = std::min(bytes, piece_bytes);
+    bytes -= next.bytes;
+  }
+  return cuts;
+}
+
 std::optional<std::span<const std::byte>> one_run(const Push& push, const Slab& slab, const Cut& cut) {
   if (cut.bytes == 0) return std::span<const std::byte>{};
   if (cut.note) return std::span<const std::byte>(push.note);
@@ -75,17 +85,22 @@ std::optional<std::span<const std::byte>> one_run(const Push& push, const Slab& 
   return slab.memory.subspan(slab.layout.offset(cut.first_layer, blocks[0].value), cut.bytes);
 }
 
-void gather(const Push& push, const Slab& slab, const Cut& cut, std::span<std::byte> out) {
+void gather(const Push& push, const Slab& slab, const Cut& cut, std::span<std::byte> out, Checksum* packed) {
   CHECK(out.size() == cut.bytes, out.size(), cut.bytes);
   if (cut.note) {
-    std::copy(push.note.begin(), push.note.end(), out.begin());
+    return copy_checked(out, push.note, packed);
+  }
+  if (cut.probe) {
+    std::fill(out.begin(), out.end(), std::byte{0});  // nothing of this process's memory leaves it
+    if (packed != nullptr) packed->add(out);
     return;
   }
   const std::size_t unit = slab.layout.layer_block_bytes();
   std::size_t at = 0;
   for (std::uint32_t layer = cut.first_layer; layer < cut.first_layer + cut.layers; ++layer) {
     for (std::uint32_t i = cut.first; i < cut.first + cut.places; ++i) {
-      std::memcpy(out.data() + at, slab.memory.data() + slab.layout.offset(layer, push.blocks[i].value), unit);
+      copy_checked(out.subspan(at, unit), slab.memory.subspan(slab.layout.offset(layer, push.blocks[i].value), unit),
+                   packed);
       at += unit;
     }
   }
@@ -101,6 +116,7 @@ PieceHeader header_of(const Push& push, const Cut& cut) {
   header.bytes = cut.bytes;
   header.last = cut.last;
   header.note = cut.note;
+  header.probe = cut.probe;
   return header;
 }
 

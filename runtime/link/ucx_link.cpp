@@ -1,5 +1,6 @@
 // Every peer is connected over tcp first. Where both are on one host and allow it, each makes a shared memory worker
-// for this pair alone and tells the other its address in a hello over tcp; pieces change over when the hello is there.
+// and a ring of slots (ucx_ring.hpp) for this pair alone and tells the other where they are in a hello over tcp; pieces
+// change over when the hello is there. A ping goes each way first, so that no transfer pays for the wire-up.
 //
 // For this pair alone, because a UCX shared memory worker has one receive queue for all its senders. With one worker
 // for all peers, a killed sender now and then left the survivors without a word from each other (seen twice in a day's
@@ -14,9 +15,10 @@
 #include <cerrno>
 #include <cstring>
 #include <deque>
-#include <future>
+#include <filesystem>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -25,6 +27,7 @@
 #include "runtime/base/random.hpp"
 #include "runtime/clock/wall_clock.hpp"
 #include "runtime/link/node_address.hpp"
+#include "runtime/link/prober.hpp"
 #include "runtime/link/ucx_receiver.hpp"
 #include "runtime/link/ucx_sender.hpp"
 #include "runtime/link/ucx_worker.hpp"
@@ -52,6 +55,7 @@ class UcxLink final : public Link {
   void open_landing(Landing landing, std::function<void(Result<Arrival>)> arrived) override;
   void close_landing(Ticket ticket) override;
   void push(PeerId peer, Push push, std::function<void(Result<Pushed>)> pushed) override;
+  void probe(PeerId peer, std::function<void(Result<Probe>)> probed) override;
   Counters counters() const override { return counters_.read(); }
 
  private:
@@ -61,11 +65,14 @@ class UcxLink final : public Link {
   bool progress();
   void sleep();
   std::optional<Slab> slab(SlabId id) const;
-  Result<PeerId> connect(const NodeAddress& peer);
+  Result<PeerId> accept(const NodeAddress& peer);
+  void connect(PeerId id, const NodeAddress& peer);
   std::string why_no_shared_memory(const NodeAddress& peer) const;
-  void offer_shared_memory(PeerId id, std::uint64_t link_id);
+  Result<void> offer_shared_memory(PeerId id, std::uint64_t link_id);
   static ucs_status_t hello_heard(void* link, const void* header, std::size_t header_length, void* data,
                                   std::size_t length, const ucp_am_recv_param_t* param);
+  static ucs_status_t signal_heard(void* link, const void* header, std::size_t header_length, void* data,
+                                   std::size_t length, const ucp_am_recv_param_t* param);
   void meet(std::uint64_t link_id);
   void retire(PeerId id, bool given_back);
   void peer_broke(PeerId id, const Error& error);
@@ -79,17 +86,19 @@ class UcxLink final : public Link {
   std::deque<std::function<void()>> commands_;
   std::vector<Slab> slabs_;
   std::unordered_map<PeerId, Path> paths_;
+  std::unordered_map<std::uint64_t, PeerId> known_;  ///< by link id: added and not dropped
+  std::uint64_t last_peer_ = 0;
   std::function<void(PeerId, const Error&)> broken_;
 
   // The link's thread's alone, from here on. UCX calls back into sender and receiver until its workers are gone.
   UcxReceiver receiver_;
   UcxSender sender_;
+  Prober prober_;
   std::unique_ptr<UcxWorker> tcp_;
   std::unordered_map<PeerId, std::unique_ptr<UcxWorker>> shared_memory_;
   std::vector<std::unique_ptr<UcxWorker>> retired_;        ///< of dropped peers, with something still on its way
-  std::unordered_map<std::uint64_t, std::string> hellos_;  ///< by link id: worker addresses not used yet
+  std::unordered_map<std::uint64_t, NodeAddress> hellos_;  ///< by link id: not used yet
   std::vector<std::uint64_t> to_meet_;
-  std::uint64_t last_peer_ = 0;
   bool stop_ = false;
 
   const int wake_fd_;
@@ -99,9 +108,14 @@ class UcxLink final : public Link {
 UcxLink::UcxLink(UcxOptions options, std::unique_ptr<UcxWorker> tcp, int wake_fd)
     : options_(std::move(options)),
       own_{.link_id = entropy64()},
-      receiver_(options_.checksums, counters_),
+      receiver_(options_.checksums, counters_,
+                [this](PeerId peer, std::uint32_t slot) { sender_.send_signal(peer, Signal::Kind::kSlotFree, slot); }),
       sender_({own_.link_id, options_.checksums, options_.piece_bytes}, counters_,
               [this](PeerId peer, const Error& error) { peer_broke(peer, error); }),
+      prober_({[this](PeerId peer, std::uint64_t value) { sender_.send_signal(peer, Signal::Kind::kPing, value); },
+               [this](PeerId peer, std::size_t bytes, UcxSender::PushDone done) {
+                 sender_.send_probe(peer, bytes, std::move(done));
+               }}),
       tcp_(std::move(tcp)),
       wake_fd_(wake_fd) {
   own_.checksums = options_.checksums;
@@ -112,12 +126,14 @@ UcxLink::UcxLink(UcxOptions options, std::unique_ptr<UcxWorker> tcp, int wake_fd
   own_.shared_memory = options_.shared_memory ? "offered" : "";
   receiver_.attach(*tcp_);
   tcp_->on_message(kHelloMessage, &UcxLink::hello_heard, this);
+  tcp_->on_message(kSignalMessage, &UcxLink::signal_heard, this);
   thread_ = std::thread([this] { run(); });
 }
 
 UcxLink::~UcxLink() {
   post([this] { stop_ = true; });
   thread_.join();
+  receiver_.drop_rings();
   retired_.clear();
   shared_memory_.clear();
   tcp_.reset();
@@ -155,49 +171,71 @@ Result<PeerId> UcxLink::add_peer(std::string_view address) {
     return Error{ErrorCode::kInvalidInput,
                  "one of the two nodes sends checksums and the other does not: configure them alike"};
   }
-  CHECK(std::this_thread::get_id() != thread_.get_id(), "add_peer() waits for the thread that called it");
-  std::promise<Result<PeerId>> added;
-  post([&] { added.set_value(connect(peer)); });
-  return added.get_future().get();
+  TRY(id, accept(peer));
+  post([this, id, peer = std::move(peer)] { connect(id, peer); });
+  return id;
 }
 
-std::string UcxLink::why_no_shared_memory(const NodeAddress& peer) const {
-  if (peer.host != own_.host) return "the peer is not on this host";
-  if (!options_.shared_memory) return "this node does not use shared memory";
-  if (peer.shared_memory.empty()) return "the peer does not use shared memory";
-  return "";
-}
-
-Result<PeerId> UcxLink::connect(const NodeAddress& peer) {
+Result<PeerId> UcxLink::accept(const NodeAddress& peer) {
   if (peer.link_id == own_.link_id) return Error{ErrorCode::kInvalidInput, "this is the node's own address"};
-  if (receiver_.knows(peer.link_id)) {
-    return Error{ErrorCode::kInvalidInput, "this peer is known already: drop it before it is added again"};
-  }
   if (peer.tcp.empty()) return Error{ErrorCode::kInvalidInput, "a node's link address: it says of no worker"};
   if (peer.network != own_.network && (peer.loopback || own_.loopback)) {
     return Error{ErrorCode::kUnavailable,
                  std::string("the peer cannot be reached: ") + (peer.loopback ? "it" : "this node") +
                      " listens on loopback only: name the network device that the nodes share (tcp_device)"};
   }
-  const PeerId id{++last_peer_};
-  TRY_VOID(sender_.add_peer(id, *tcp_, peer.tcp));
-  receiver_.add_peer(peer.link_id, id);
-  const std::string why = why_no_shared_memory(peer);
-  set_path(id, {"tcp " + options_.tcp_device, why.empty() ? "the peer has not answered yet" : why});
-  if (why.empty()) offer_shared_memory(id, peer.link_id);
-  return id;
+  const std::lock_guard lock(mutex_);
+  const auto [known, added] = known_.try_emplace(peer.link_id, PeerId{last_peer_ + 1});
+  if (!added) {
+    return Error{ErrorCode::kInvalidInput, "this peer is known already: drop it before it is added again"};
+  }
+  ++last_peer_;
+  paths_[known->second] = {"tcp " + options_.tcp_device, "the peer has not answered yet"};
+  return known->second;
 }
 
-void UcxLink::offer_shared_memory(PeerId id, std::uint64_t link_id) {
-  auto worker = UcxWorker::open(Transport::kSharedMemory, options_.tcp_device);
-  if (!worker.ok()) return set_path(id, {"tcp " + options_.tcp_device, worker.error().message});
-  receiver_.attach(**worker);
+/// Why pieces to another host go by tcp: rdma is what would be better.
+std::string why_no_rdma() {
+  std::error_code none;
+  const std::filesystem::directory_iterator devices("/sys/class/infiniband", none);
+  if (none || devices == std::filesystem::directory_iterator()) return "no rdma: this host has no device for it";
+  return "no rdma: this link does not use it, though there is " + devices->path().filename().string();
+}
+
+std::string UcxLink::why_no_shared_memory(const NodeAddress& peer) const {
+  if (peer.host != own_.host) return "the peer is not on this host; " + why_no_rdma();
+  if (!options_.shared_memory) return "this node does not use shared memory";
+  if (peer.shared_memory.empty()) return "the peer does not use shared memory";
+  return "";
+}
+
+void UcxLink::connect(PeerId id, const NodeAddress& peer) {
+  receiver_.add_peer(peer.link_id, id);
+  if (auto added = sender_.add_peer(id, *tcp_, peer.tcp); !added.ok()) {
+    set_path(id, {"none", added.error().message});
+    return peer_broke(id, added.error());
+  }
+  sender_.send_signal(id, Signal::Kind::kPing, 0);
+  const std::string why = why_no_shared_memory(peer);
+  if (!why.empty()) return set_path(id, {"tcp " + options_.tcp_device, why});
+  if (auto offered = offer_shared_memory(id, peer.link_id); !offered.ok()) {
+    set_path(id, {"tcp " + options_.tcp_device, offered.error().message});
+  }
+}
+
+Result<void> UcxLink::offer_shared_memory(PeerId id, std::uint64_t link_id) {
+  TRY(worker, UcxWorker::open(Transport::kSharedMemory, options_.tcp_device));
+  receiver_.attach(*worker);
+  worker->on_message(kSignalMessage, &UcxLink::signal_heard, this);
+  TRY(ring, receiver_.make_ring(id, *worker));
   NodeAddress hello;
   hello.link_id = own_.link_id;
-  hello.shared_memory = (*worker)->address();
-  shared_memory_[id] = std::move(worker).value();
+  hello.shared_memory = worker->address();
+  hello.ring = ring;
+  shared_memory_[id] = std::move(worker);
   sender_.send_hello(id, encode(hello));
   meet(link_id);
+  return {};
 }
 
 ucs_status_t UcxLink::hello_heard(void* link, const void*, std::size_t, void* data, std::size_t length,
@@ -210,24 +248,51 @@ ucs_status_t UcxLink::hello_heard(void* link, const void*, std::size_t, void* da
     ++self.counters_.pieces_refused;
     return UCS_OK;
   }
-  self.hellos_[hello->link_id] = hello->shared_memory;
+  self.hellos_[hello->link_id] = *hello;
   self.to_meet_.push_back(hello->link_id);  // endpoints are made outside of UCX's callbacks
+  return UCS_OK;
+}
+
+ucs_status_t UcxLink::signal_heard(void* link, const void*, std::size_t, void* data, std::size_t length,
+                                   const ucp_am_recv_param_t* param) {
+  auto& self = *static_cast<UcxLink*>(link);
+  const auto signal = (param->recv_attr & UCP_AM_RECV_ATTR_FLAG_RNDV) != 0
+                          ? Result<Signal>(Error{ErrorCode::kInvalidInput, "too long for a signal"})
+                          : decode_signal({static_cast<const std::byte*>(data), length});
+  const auto peer = signal.ok() ? self.receiver_.peer(signal->link_id) : std::nullopt;
+  if (!signal.ok()) ++self.counters_.pieces_refused;
+  if (!peer) return UCS_OK;  // a ping of one that was added there and not here yet
+  switch (signal->kind) {
+    case Signal::Kind::kPing:
+      self.sender_.send_signal(*peer, Signal::Kind::kPong, signal->value);
+      break;
+    case Signal::Kind::kPong:
+      self.prober_.heard_pong(*peer, signal->value, clock::steady_now());
+      break;
+    case Signal::Kind::kSlotFree:
+      if (!self.sender_.slot_is_free(*peer, signal->value).ok()) ++self.counters_.pieces_refused;
+      break;
+  }
   return UCS_OK;
 }
 
 void UcxLink::meet(std::uint64_t link_id) {
   const auto peer = receiver_.peer(link_id);
   const auto hello = hellos_.find(link_id);
-  if (!peer || hello == hellos_.end() || !shared_memory_.contains(*peer)) return;
+  // One that comes while another is in use is of a peer that begins anew; it is used when this node does so too.
+  if (!peer || hello == hellos_.end() || !shared_memory_.contains(*peer) || sender_.shares_memory(*peer)) return;
   const auto used = sender_.use_shared_memory(*peer, *shared_memory_.at(*peer), hello->second);
   hellos_.erase(hello);
-  set_path(*peer,
-           used.ok() ? Path{"shared memory (posix)", ""} : Path{"tcp " + options_.tcp_device, used.error().message});
+  if (!used.ok()) return set_path(*peer, {"tcp " + options_.tcp_device, used.error().message});
+  // Two copies, by way of a slot. One would do with cma, the kernel's copy from process to process.
+  set_path(*peer, {"shared memory (posix)", "no cma: with it UCX 1.13 cannot close the endpoint of a dead peer"});
+  sender_.send_signal(*peer, Signal::Kind::kPing, 0);
 }
 
 void UcxLink::retire(PeerId id, bool given_back) {
   const auto worker = shared_memory_.find(id);
   if (worker == shared_memory_.end()) return;
+  receiver_.drop_ring(id);
   // Endpoints of abandoned peers end with their worker, which is then the link's last act.
   if (!given_back || receiver_.uses(*worker->second)) retired_.push_back(std::move(worker->second));
   shared_memory_.erase(worker);
@@ -235,6 +300,7 @@ void UcxLink::retire(PeerId id, bool given_back) {
 
 void UcxLink::peer_broke(PeerId id, const Error& error) {
   receiver_.fail_peer(id, error);
+  prober_.fail(id, error);
   std::function<void(PeerId, const Error&)> broken;
   {
     const std::lock_guard lock(mutex_);
@@ -250,7 +316,7 @@ void UcxLink::on_broken(std::function<void(PeerId, const Error&)> broken) {
 
 void UcxLink::set_path(PeerId id, Path path) {
   const std::lock_guard lock(mutex_);
-  paths_[id] = std::move(path);
+  if (const auto known = paths_.find(id); known != paths_.end()) known->second = std::move(path);
 }
 
 Path UcxLink::path(PeerId peer) const {
@@ -260,11 +326,16 @@ Path UcxLink::path(PeerId peer) const {
 }
 
 void UcxLink::drop_peer(PeerId peer, std::function<void()> done) {
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(known_, [&](const auto& known) { return known.second == peer; });
+  }
   post([this, peer, done = std::move(done)]() mutable {
     {
       const std::lock_guard lock(mutex_);
       paths_.erase(peer);
     }
+    prober_.fail(peer, {ErrorCode::kUnavailable, "the peer was dropped"});
     // Waiting pieces go back to UCX before their endpoint closes.
     receiver_.forget_peer(peer, {ErrorCode::kUnavailable, "the peer that was to send was dropped"});
     sender_.drop(peer, [this, peer, done = std::move(done)](bool given_back) {
@@ -297,6 +368,13 @@ void UcxLink::push(PeerId peer, Push push, std::function<void(Result<Pushed>)> p
   });
 }
 
+void UcxLink::probe(PeerId peer, std::function<void(Result<Probe>)> probed) {
+  post([this, peer, probed = std::move(probed)]() mutable {
+    if (!sender_.reachable(peer)) return probed(Error{ErrorCode::kUnavailable, "the peer is not known or gone"});
+    prober_.start(peer, std::move(probed), clock::steady_now());
+  });
+}
+
 bool UcxLink::run_commands() {
   std::deque<std::function<void()>> commands;
   {
@@ -311,8 +389,9 @@ bool UcxLink::progress() {
   bool worked = tcp_->progress();
   for (auto& [peer, worker] : shared_memory_) worked = worker->progress() || worked;
   for (const std::uint64_t link_id : std::exchange(to_meet_, {})) meet(link_id);
-  receiver_.pump();
-  sender_.pump();
+  worked = receiver_.pump() || worked;
+  worked = sender_.pump() || worked;
+  if (prober_.waiting()) prober_.look_at(clock::steady_now());
   return worked;
 }
 
@@ -326,6 +405,7 @@ void UcxLink::run() {
       sleep();
     }
   }
+  prober_.fail_all({ErrorCode::kUnavailable, "the node is stopping"});
   receiver_.close_all({ErrorCode::kCancelled, "the node is stopping"});
   sender_.drop_all();
   const auto deadline = clock::steady_now() + kStopWithin;
@@ -343,7 +423,8 @@ void UcxLink::sleep() {
     if (!worker->arm()) return;
     wait.push_back({worker->event_fd(), POLLIN, 0});
   }
-  const int ready = ::poll(wait.data(), wait.size(), sender_.closing() ? static_cast<int>(kCloseTick.count()) : -1);
+  const int ready = ::poll(wait.data(), wait.size(),
+                           sender_.closing() || prober_.waiting() ? static_cast<int>(kCloseTick.count()) : -1);
   CHECK(ready >= 0 || errno == EINTR, std::strerror(errno));
   std::uint64_t count = 0;
   while (::read(wake_fd_, &count, sizeof count) < 0 && errno == EINTR) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "runtime/clock/wall_clock.hpp"
+#include "runtime/link/checksum.hpp"
 
 namespace troupe::link {
 namespace {
@@ -21,6 +22,19 @@ void UcxReceiver::attach(UcxWorker& worker) {
   worker.on_message(kPieceMessage, &UcxReceiver::heard, attached_.back().get());
 }
 
+Result<RingOffer> UcxReceiver::make_ring(PeerId peer, UcxWorker& worker) {
+  auto ring = std::make_unique<Ring>();
+  TRY(memory, UcxRing::allocate(worker));
+  ring->owner = this;
+  ring->peer = peer;
+  ring->memory = std::move(memory);
+  ring->taken.assign(ring->memory->slots(), false);
+  worker.on_message(kSlotMessage, &UcxReceiver::heard_slot, ring.get());
+  const RingOffer offer = ring->memory->offer();
+  rings_[peer] = std::move(ring);
+  return offer;
+}
+
 bool UcxReceiver::uses(const UcxWorker& worker) const {
   const auto of_worker = [&](const Incoming& incoming) { return incoming.worker == &worker; };
   return std::any_of(incoming_.begin(), incoming_.end(), of_worker) ||
@@ -33,6 +47,7 @@ void UcxReceiver::fail_peer(PeerId peer, const Error& error) {
     if (landing.state.from() == peer) lost.push_back(ticket);
   }
   for (const Ticket& ticket : lost) close(ticket, error);
+  discard_waiting([&](const Incoming& incoming) { return incoming.from == peer; });
   // What UCX still receives from it may take its time: the room is the others' now.
   for (Incoming& incoming : incoming_) {
     if (incoming.from == peer) uncount(incoming);
@@ -57,13 +72,13 @@ void UcxReceiver::open(Landing landing, const Slab& slab, Arrived arrived) {
 void UcxReceiver::close(Ticket ticket, const Error& error) {
   if (const auto landing = landings_.find(ticket); landing != landings_.end()) {
     end(landing, error);
-    discard_waiting();
+    discard_waiting_of_none();
   }
 }
 
 void UcxReceiver::close_all(const Error& error) {
   while (!landings_.empty()) end(landings_.begin(), error);
-  discard_waiting();
+  discard_waiting([](const Incoming&) { return true; });
 }
 
 ucs_status_t UcxReceiver::heard(void* argument, const void* header, std::size_t header_length, void* data,
@@ -79,20 +94,83 @@ ucs_status_t UcxReceiver::hear(UcxWorker& worker, std::span<const std::byte> hea
   // An announced piece whose handler returns UCS_OK without having asked for its bytes is thrown away by UCX.
   const auto header = decode(header_bytes);
   const auto peer = header.ok() ? peers_.find(header->link_id) : peers_.end();
+  if (peer != peers_.end() && header->probe && header->slot == 0 && header->bytes == length) {
+    return announced ? wait_for(worker, data, *header, 0, peer->second) : UCS_OK;
+  }
   const auto landing = header.ok() ? landings_.find(header->ticket) : landings_.end();
   if (peer == peers_.end() || landing == landings_.end() || landing->second.state.from() != peer->second ||
-      header->bytes != length || !landing->second.state.admit(*header, now()).ok()) {
+      header->slot != 0 || header->bytes != length || !landing->second.state.admit(*header, now()).ok()) {
     ++counters_.pieces_refused;
     return UCS_OK;
   }
   if (!announced || length == 0) {
-    write(landing, *header, {static_cast<const std::byte*>(data), length});
+    wrote(landing, *header, landing->second.state.write(*header, {static_cast<const std::byte*>(data), length}, now()));
     return UCS_OK;
   }
+  return wait_for(worker, data, *header, landing->second.serial, peer->second);
+}
+
+ucs_status_t UcxReceiver::wait_for(UcxWorker& worker, void* announced, const PieceHeader& header, std::uint64_t serial,
+                                   PeerId from) {
   const auto at = waiting_.insert(waiting_.end(), Incoming{});
-  *at = Incoming{this, &worker, data, *header, landing->second.serial, peer->second, {}, false, at};
-  if (has_room(peer->second, length)) start(*at);
+  *at = Incoming{this, &worker, announced, header, serial, from, {}, false, at};
+  if (has_room(from, header.bytes)) start(*at);
   return UCS_INPROGRESS;
+}
+
+ucs_status_t UcxReceiver::heard_slot(void* ring, const void*, std::size_t, void* data, std::size_t length,
+                                     const ucp_am_recv_param_t* param) {
+  auto& of = *static_cast<Ring*>(ring);
+  if ((param->recv_attr & UCP_AM_RECV_ATTR_FLAG_RNDV) != 0) {
+    ++of.owner->counters_.pieces_refused;
+  } else {
+    of.owner->hear_slot(of, {static_cast<const std::byte*>(data), length});
+  }
+  return UCS_OK;
+}
+
+void UcxReceiver::hear_slot(Ring& ring, std::span<const std::byte> header_bytes) {
+  const auto header = decode(header_bytes);
+  const auto peer = header.ok() ? peers_.find(header->link_id) : peers_.end();
+  // Of a slot that is none, or one that is announced already, nothing can be given back.
+  if (peer == peers_.end() || peer->second != ring.peer || header->slot == 0 || header->slot > ring.taken.size() ||
+      header->bytes > kSlotBytes || ring.taken[header->slot - 1]) {
+    ++counters_.pieces_refused;
+    return;
+  }
+  std::uint64_t serial = 0;
+  if (!header->probe) {
+    const auto landing = landings_.find(header->ticket);
+    if (landing == landings_.end() || landing->second.state.from() != ring.peer ||
+        !landing->second.state.admit(*header, now()).ok()) {
+      ++counters_.pieces_refused;
+      return slot_free_(ring.peer, header->slot - 1);
+    }
+    serial = landing->second.serial;
+  }
+  ring.taken[header->slot - 1] = true;
+  ring.announced.push_back({*header, serial});
+}
+
+void UcxReceiver::land_slot(Ring& ring) {
+  const Announced next = ring.announced.front();
+  ring.announced.pop_front();
+  const PieceHeader& header = next.header;
+  const auto bytes = ring.memory->slot(header.slot - 1).first(header.bytes);
+  const auto landing = landings_.find(header.ticket);
+  if (header.probe) {
+    // Copied and looked at as a transfer's bytes are, for the time that it takes.
+    probed_.resize(kSlotBytes);
+    Checksum checksum;
+    copy_checked(std::span(probed_).first(bytes.size()), bytes, header.checked ? &checksum : nullptr);
+    if (header.checked && checksum.value() != header.checksum) ++counters_.checksum_failures;
+  } else if (landing == landings_.end() || landing->second.serial != next.serial) {
+    ++counters_.pieces_refused;
+  } else {
+    wrote(landing, header, landing->second.state.write_shared(header, bytes, now()));
+  }
+  ring.taken[header.slot - 1] = false;
+  slot_free_(ring.peer, header.slot - 1);
 }
 
 bool UcxReceiver::has_room(PeerId from, std::size_t bytes) const {
@@ -133,13 +211,18 @@ void UcxReceiver::received(void* request, ucs_status_t status, std::size_t lengt
 void UcxReceiver::finish(Incoming& incoming, ucs_status_t status, std::size_t length) {
   const auto landing = landings_.find(incoming.header.ticket);
   const bool alive = landing != landings_.end() && landing->second.serial == incoming.serial;
-  if (!alive) {
+  if (incoming.header.probe) {
+    // Looked at as a transfer's bytes are, for the time that it takes.
+    const bool damaged = status == UCS_OK && incoming.header.checked &&
+                         checksum_of(incoming.buffer.first(length)) != incoming.header.checksum;
+    if (damaged) ++counters_.checksum_failures;
+  } else if (!alive) {
     ++counters_.pieces_refused;
   } else if (status != UCS_OK || length != incoming.header.bytes) {
     end(landing, Error{ErrorCode::kUnavailable, std::string("a piece broke off on its way: ") +
                                                     ucs_status_string(status) + "; send the prompt's KV again"});
   } else {
-    write(landing, incoming.header, incoming.buffer.first(length));
+    wrote(landing, incoming.header, landing->second.state.write(incoming.header, incoming.buffer.first(length), now()));
   }
   uncount(incoming);
   buffers_.give(std::move(incoming.buffer));
@@ -155,15 +238,15 @@ void UcxReceiver::uncount(Incoming& incoming) {
   look_again_ = true;
 }
 
-void UcxReceiver::write(Landings::iterator landing, const PieceHeader& header, std::span<const std::byte> bytes) {
+void UcxReceiver::wrote(Landings::iterator landing, const PieceHeader& header,
+                        const Result<LandingState::Progress>& progress) {
   auto& state = landing->second.state;
-  auto progress = state.write(header, bytes, now());
   if (!progress.ok()) {
     if (state.damaged()) ++counters_.checksum_failures;
     end(landing, progress.error());
     return;
   }
-  counters_.bytes_received += bytes.size();
+  counters_.bytes_received += header.bytes;
   if (*progress == LandingState::Progress::kComplete) end(landing, state.arrival());
 }
 
@@ -174,26 +257,38 @@ void UcxReceiver::end(Landings::iterator landing, Result<Arrival> outcome) {
   arrived(std::move(outcome));
 }
 
-void UcxReceiver::pump() {
-  if (!std::exchange(look_again_, false)) return;
-  discard_waiting();
+bool UcxReceiver::pump() {
+  bool landed = false;
+  for (auto& [peer, ring] : rings_) {
+    if (ring->announced.empty()) continue;
+    land_slot(*ring);
+    landed = true;
+  }
+  if (!std::exchange(look_again_, false)) return landed;
+  discard_waiting_of_none();
   for (auto next = waiting_.begin(); next != waiting_.end();) {
     Incoming& incoming = *next++;
     if (has_room(incoming.from, incoming.header.bytes)) start(incoming);
   }
+  return landed;
 }
 
-void UcxReceiver::discard_waiting() {
+void UcxReceiver::discard_waiting(const std::function<bool(const Incoming&)>& unwanted) {
   for (auto next = waiting_.begin(); next != waiting_.end();) {
-    const auto landing = landings_.find(next->header.ticket);
-    if (landing != landings_.end() && landing->second.serial == next->serial) {
-      ++next;
-      continue;
-    }
+    const auto incoming = next++;
+    if (!unwanted(*incoming)) continue;
     ++counters_.pieces_refused;
-    ucp_am_data_release(next->worker->handle(), next->announced);
-    next = waiting_.erase(next);
+    ucp_am_data_release(incoming->worker->handle(), incoming->announced);
+    waiting_.erase(incoming);
   }
+}
+
+void UcxReceiver::discard_waiting_of_none() {
+  discard_waiting([this](const Incoming& incoming) {
+    const auto landing = landings_.find(incoming.header.ticket);
+    const bool lands = landing != landings_.end() && landing->second.serial == incoming.serial;
+    return !lands && !incoming.header.probe;
+  });
 }
 
 }  // namespace troupe::link

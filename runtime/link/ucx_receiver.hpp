@@ -1,11 +1,13 @@
 // The receiving half of the UCX link: open landings, and pieces whose bytes are under way. All of it on the link's
 // thread.
 //
-// A piece's header is judged when it is announced, before memory is spent on it. Its bytes go to a staging buffer, are
-// verified there and only then copied: whatever a peer does later, the slab holds what was checked. Staging is bounded
-// for each peer, so that one that stalls holds up itself and not the others, and in all.
+// A piece's header is judged when it is announced, before memory is spent on it. Where the bytes are in a slot, they
+// are copied to the landing's blocks and verified there, and the slot is given back. Others go to a staging buffer, are
+// verified there and only then copied. Staging is bounded for each peer, so that one that stalls holds up itself and
+// not the others, and in all; slots are bounded by their number.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <list>
 #include <memory>
@@ -15,6 +17,7 @@
 #include "runtime/link/buffer_pool.hpp"
 #include "runtime/link/landing.hpp"
 #include "runtime/link/shared_counters.hpp"
+#include "runtime/link/ucx_ring.hpp"
 #include "runtime/link/ucx_worker.hpp"
 
 namespace troupe::link {
@@ -23,10 +26,18 @@ class UcxReceiver {
  public:
   using Arrived = std::function<void(Result<Arrival>)>;
 
-  UcxReceiver(bool checksums, SharedCounters& counters) : checksums_(checksums), counters_(counters) {}
+  using SlotFree = std::function<void(PeerId, std::uint32_t)>;
+
+  /// `slot_free` tells a peer that it may write one of its slots again.
+  UcxReceiver(bool checksums, SharedCounters& counters, SlotFree slot_free)
+      : checksums_(checksums), counters_(counters), slot_free_(std::move(slot_free)) {}
 
   /// Hears the worker's pieces. The receiver outlives the worker.
   void attach(UcxWorker& worker);
+  /// Slots for that peer's pieces, announced by the worker. They go with drop_ring(), before the worker does.
+  Result<RingOffer> make_ring(PeerId peer, UcxWorker& worker);
+  void drop_ring(PeerId peer) { rings_.erase(peer); }
+  void drop_rings() { rings_.clear(); }
   /// Whether anything that came by the worker is still on its way.
   bool uses(const UcxWorker& worker) const;
 
@@ -45,8 +56,8 @@ class UcxReceiver {
   void close(Ticket ticket, const Error& error);
   void close_all(const Error& error);
 
-  /// Starts what waited for room.
-  void pump();
+  /// Starts what waited for room and lands one slot of each peer. Whether anything landed.
+  bool pump();
   /// Whether bytes are under way.
   bool busy() const { return !incoming_.empty(); }
 
@@ -67,6 +78,17 @@ class UcxReceiver {
     bool counted = false;  ///< its bytes are part of staged_
     std::list<Incoming>::iterator self;
   };
+  struct Announced {
+    PieceHeader header;
+    std::uint64_t serial = 0;
+  };
+  struct Ring {
+    UcxReceiver* owner = nullptr;
+    PeerId peer;
+    std::unique_ptr<UcxRing> memory;
+    std::deque<Announced> announced;  ///< a slot is in it at most once
+    std::vector<bool> taken;          ///< slots in `announced`
+  };
   struct Attached {
     UcxReceiver* owner;
     UcxWorker* worker;
@@ -75,19 +97,29 @@ class UcxReceiver {
 
   static ucs_status_t heard(void* argument, const void* header, std::size_t header_length, void* data,
                             std::size_t length, const ucp_am_recv_param_t* param);
+  static ucs_status_t heard_slot(void* ring, const void* header, std::size_t header_length, void* data,
+                                 std::size_t length, const ucp_am_recv_param_t* param);
+  void hear_slot(Ring& ring, std::span<const std::byte> header);
+  void land_slot(Ring& ring);
   static void received(void* request, ucs_status_t status, std::size_t length, void* incoming);
   ucs_status_t hear(UcxWorker& worker, std::span<const std::byte> header, void* data, std::size_t length,
                     bool announced);
+  ucs_status_t wait_for(UcxWorker& worker, void* announced, const PieceHeader& header, std::uint64_t serial,
+                        PeerId from);
   bool has_room(PeerId from, std::size_t bytes) const;
   void start(Incoming& incoming);
   void finish(Incoming& incoming, ucs_status_t status, std::size_t length);
   void uncount(Incoming& incoming);
-  void write(Landings::iterator landing, const PieceHeader& header, std::span<const std::byte> bytes);
+  void wrote(Landings::iterator landing, const PieceHeader& header, const Result<LandingState::Progress>& progress);
   void end(Landings::iterator landing, Result<Arrival> outcome);
-  void discard_waiting();
+  void discard_waiting(const std::function<bool(const Incoming&)>& unwanted);
+  void discard_waiting_of_none();
 
   bool checksums_;
   SharedCounters& counters_;
+  SlotFree slot_free_;
+  std::unordered_map<PeerId, std::unique_ptr<Ring>> rings_;
+  std::vector<std::byte> probed_;  ///< where a probe's bytes go
   std::vector<std::unique_ptr<Attached>> attached_;
   std::unordered_map<std::uint64_t, PeerId> peers_;  ///< by link id
   Landings landings_;

@@ -1,8 +1,12 @@
 // The sending half of the UCX link: endpoints, and each peer's queue of pushes. All of it on the link's thread.
 //
-// A peer has a few pieces under way and the rest in its own queue, so that one that stalls holds up nobody else. A push
-// ends when UCX has given back every piece of it; when a peer is dropped, its endpoint is closed by force, which makes
-// UCX give them back at once. Should it not, the push ends at a deadline and the packed copies are kept until it does.
+// A peer has a few pieces under way and the rest in its own queue, so that one that stalls holds up nobody else. To a
+// peer whose slots are in reach (ucx_ring.hpp) a piece is packed straight into one of them and announced by its header;
+// the peer says when the slot is free again. To others pieces are active messages.
+//
+// A push ends when UCX, or the peer, has given back every piece of it. When a peer is dropped its slots are let go of,
+// and its endpoint is closed by force, which makes UCX give back the messages at once. Should it not, the push ends at
+// a deadline and the packed copies are kept until it does.
 #pragma once
 
 #include <chrono>
@@ -19,6 +23,8 @@
 #include "runtime/link/buffer_pool.hpp"
 #include "runtime/link/sending.hpp"
 #include "runtime/link/shared_counters.hpp"
+#include "runtime/link/signal.hpp"
+#include "runtime/link/ucx_ring.hpp"
 #include "runtime/link/ucx_worker.hpp"
 
 namespace troupe::link {
@@ -38,19 +44,27 @@ class UcxSender {
 
   /// kUnavailable where UCX cannot make an endpoint. The sender outlives the worker.
   Result<void> add_peer(PeerId peer, UcxWorker& worker, std::string_view worker_address);
-  /// From here on the peer's pieces travel through that worker, which is this peer's alone.
-  Result<void> use_shared_memory(PeerId peer, UcxWorker& worker, std::string_view worker_address);
+  /// From here on the peer's pieces travel through that worker, which is this peer's alone, and through its slots.
+  Result<void> use_shared_memory(PeerId peer, UcxWorker& worker, const NodeAddress& hello);
   /// Sends a short message of another id.
   void send_hello(PeerId peer, std::string hello);
+  /// The way that pieces go. Nothing is sent where the peer is not reachable, or takes none of those before.
+  void send_signal(PeerId peer, Signal::Kind kind, std::uint64_t value);
+  /// The peer says that a slot of its may be written again. kInvalidInput where that slot is not under way.
+  Result<void> slot_is_free(PeerId peer, std::uint64_t slot);
+  bool shares_memory(PeerId peer) const;
   /// Whether the peer is known and not broken.
   bool reachable(PeerId peer) const;
   void push(PeerId peer, Push push, const Slab& slab, PushDone done);
+  /// Bytes that land nowhere, as pieces go.
+  void send_probe(PeerId peer, std::size_t bytes, PushDone done);
   /// `done` hears whether UCX gave back all that it was asked for.
   void drop(PeerId peer, std::function<void(bool)> done);
   void drop_all();
 
-  /// Starts what may start, ends what has ended.
-  void pump();
+  /// Starts what may start, ends what has ended. At most one slot is packed for each peer, so that what came in is
+  /// looked at in between. Whether anything was started.
+  bool pump();
   /// Whether pieces are under way.
   bool busy() const { return !sending_.empty(); }
   /// Whether a dropped peer's endpoint is still closing: pump() has a deadline to keep.
@@ -68,18 +82,23 @@ class UcxSender {
     std::optional<Error> error;
     std::chrono::steady_clock::time_point start;
   };
+  struct Sending;
   struct Peer {
     UcxSender* owner = nullptr;
     PeerId id;
     ucp_ep_h endpoint = nullptr;       ///< tcp
     ucp_ep_h shared_memory = nullptr;  ///< used instead where there is one
-    bool failed = false;               ///< UCX said so; not yet handled
+    std::unique_ptr<UcxRemoteRing> ring;
+    std::vector<std::uint32_t> free_slots;  ///< the last one is still in the cache
+    std::vector<Sending*> slots;            ///< what is in them
+    bool failed = false;                    ///< UCX said so; not yet handled
     ucs_status_t why = UCS_OK;
     bool broken = false;                          ///< handled: endpoint closed, pushes ended
     int closing = 0;                              ///< endpoints
     std::deque<std::shared_ptr<Outgoing>> queue;  ///< with pieces that have not started
     std::unordered_set<std::shared_ptr<Outgoing>> unfinished;
-    std::size_t under_way = 0;
+    std::size_t under_way = 0;                                                ///< pieces, but for those in slots
+    std::shared_ptr<std::size_t> signals = std::make_shared<std::size_t>(0);  ///< under way
     std::unordered_map<Ticket, std::uint32_t> pieces;  ///< sent so far, of transfers whose last piece is to come
     std::vector<std::function<void(bool)>> dropped;
     std::chrono::steady_clock::time_point deadline;
@@ -90,7 +109,9 @@ class UcxSender {
     std::shared_ptr<Outgoing> push;
     HeaderBytes header;
     Buffer packed;
+    std::uint32_t slot = 0;  ///< as in the header
     std::size_t bytes = 0;
+    bool probe = false;
     std::list<Sending>::iterator self;
   };
 
@@ -98,12 +119,21 @@ class UcxSender {
   static void sent(void* request, ucs_status_t status, void* sending);
   static void closed(void* request, ucs_status_t status, void* peer);
   Result<ucp_ep_h> connect(Peer& peer, UcxWorker& worker, std::string_view address);
+  static ucs_status_t send_copy(ucp_ep_h endpoint, unsigned id, std::string bytes,
+                                std::shared_ptr<std::size_t> counted);
+  bool start_what_may(const std::shared_ptr<Peer>& peer);
   void start_next(const std::shared_ptr<Peer>& peer);
+  PieceHeader next_header(Peer& peer, const Outgoing& push, const Cut& cut);
+  void send_by_slot(Sending& sending, const Cut& cut, PieceHeader header);
+  void send_by_message(Sending& sending, const Cut& cut, PieceHeader header);
   void finish(Sending& sending, ucs_status_t status);
   void end_if_done(Peer& peer, const std::shared_ptr<Outgoing>& push);
   void end(Peer& peer, const std::shared_ptr<Outgoing>& push);
   void fail_pushes(Peer& peer, const Error& error);
   void close_endpoints(Peer& peer);
+  void give_up_slots(Peer& peer);
+  void close(Peer& peer, ucp_ep_h endpoint);
+  std::size_t piece_bytes(const Peer& peer) const;
 
   Options options_;
   SharedCounters& counters_;

@@ -44,11 +44,6 @@ Result<std::unique_ptr<UcxWorker>> UcxWorker::open(Transport transport, const st
   // Without it posix endpoints cannot be closed by force: what is under way to a dead peer would never end. Its price
   // is that UCX leaves cma out. The name without the transport is the one that UCX 1.13 heeds.
   if (status == UCS_OK && !tcp) status = ucp_config_modify(config, "MM_ERROR_HANDLING", "y");
-  // What a queue of the receiver holds (elements times bytes) is what a sender can put there before the receiver must
-  // have its turn on a core: 8 MiB here instead of 512 KiB, which on shared cores is the difference. An element's
-  // length has 16 bits (64 KiB ended the process).
-  if (status == UCS_OK && !tcp) status = ucp_config_modify(config, "MM_SEG_SIZE", "32768");
-  if (status == UCS_OK && !tcp) status = ucp_config_modify(config, "MM_FIFO_SIZE", "256");
   // Zero-copy over tcp is off: when an endpoint fails with such a send under way, UCX 1.13.1 trips over an assertion of
   // its own (uct_iface.h:884, comp->count > 0) and ends the process.
   if (status == UCS_OK && tcp) status = ucp_config_modify(config, "TCP_PUT_ENABLE", "n");
@@ -57,7 +52,7 @@ Result<std::unique_ptr<UcxWorker>> UcxWorker::open(Transport transport, const st
   if (status == UCS_OK) {
     ucp_params_t params{};
     params.field_mask = UCP_PARAM_FIELD_FEATURES;
-    params.features = UCP_FEATURE_AM | UCP_FEATURE_WAKEUP;
+    params.features = UCP_FEATURE_AM | UCP_FEATURE_WAKEUP | (tcp ? 0 : UCP_FEATURE_RMA);
     status = ucp_init(&params, config, &made->context_);
   }
   ucp_config_release(config);

@@ -24,6 +24,7 @@ class UcxWorker {
 
   Transport transport() const { return transport_; }
   ucp_worker_h handle() const { return worker_; }
+  ucp_context_h context() const { return context_; }
   /// What another worker of this transport needs to reach this one.
   const std::string& address() const { return address_; }
   /// Readable when progress() has something to do, after arm() said that it may be waited for.
@@ -43,8 +44,11 @@ class UcxWorker {
   int event_fd_ = -1;
 };
 
-/// The ids of active messages: pieces of transfers, and hellos (see ucx_link.cpp).
+/// The ids of active messages: pieces of transfers, hellos (see ucx_link.cpp) signals (signal.hpp), and
+/// the headers of pieces whose bytes are in a slot (ucx_ring.hpp).
 inline constexpr unsigned kPieceMessage = 0;
 inline constexpr unsigned kHelloMessage = 1;
+inline constexpr unsigned kSignalMessage = 2;
+inline constexpr unsigned kSlotMessage = 3;
 
 }  // namespace troupe::link

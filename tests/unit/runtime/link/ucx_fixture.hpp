@@ -50,6 +50,13 @@ class Heard {
   std::future<T> future_ = state_->promise.get_future();
 };
 
+/// Returns when the link's thread has done all that was asked of it before.
+inline void settle(Link& link) {
+  Heard<int> done;
+  link.drop_peer(PeerId{~std::uint64_t{0}}, [heard = done.callback()] { heard(1); });
+  done.get();
+}
+
 inline UcxOptions only(Transport transport) {
   UcxOptions options;
   options.shared_memory = transport == Transport::kSharedMemory;
@@ -76,6 +83,27 @@ struct Node {
     slab = link->add_slab(memory.memory, memory.layout);
   }
 };
+
+struct Pair {
+  PeerId b_of_a;
+  PeerId a_of_b;
+};
+
+/// Two nodes that know each other and are wired up both ways.
+inline Pair introduce(const Node& a, const Node& b, Transport transport) {
+  const Pair pair{a.link->add_peer(b.link->address()).value(), b.link->add_peer(a.link->address()).value()};
+  settle(*a.link);
+  settle(*b.link);
+  await_path(*a.link, pair.b_of_a, transport);
+  await_path(*b.link, pair.a_of_b, transport);
+  for (const auto& [link, peer] : {std::pair{a.link.get(), pair.b_of_a}, std::pair{b.link.get(), pair.a_of_b}}) {
+    Heard<Result<Probe>> probed;
+    link->probe(peer, probed.callback());
+    const auto probe = probed.get();
+    EXPECT_TRUE(probe.ok()) << probe.error().message;
+  }
+  return pair;
+}
 
 inline Push whole(const Node& node, Ticket ticket, std::vector<BlockId> blocks) {
   Push push;

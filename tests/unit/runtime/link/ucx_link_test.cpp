@@ -18,10 +18,9 @@ class UcxLinkTest : public testing::TestWithParam<Transport> {
  protected:
   UcxLinkTest() : a(only(GetParam()), 16), b(only(GetParam()), 24) {
     a.memory.fill(1);
-    b_of_a = a.link->add_peer(b.link->address()).value();
-    a_of_b = b.link->add_peer(a.link->address()).value();
-    await_path(*a.link, b_of_a, GetParam());
-    await_path(*b.link, a_of_b, GetParam());
+    const Pair pair = introduce(a, b, GetParam());
+    b_of_a = pair.b_of_a;
+    a_of_b = pair.a_of_b;
   }
 
   Heard<Result<Arrival>> open(Ticket ticket, std::vector<BlockId> blocks) {
@@ -35,8 +34,6 @@ class UcxLinkTest : public testing::TestWithParam<Transport> {
     a.link->push(b_of_a, std::move(push), pushed.callback());
     return pushed.get();
   }
-  /// Returns when the link's thread has done all that was asked of it before.
-  static void settle(Link& link) { EXPECT_FALSE(link.add_peer(link.address()).ok()); }
 
   static constexpr Ticket kTicket{7, 8};
   Node a;
@@ -136,8 +133,7 @@ TEST_P(UcxLinkTest, AClosedLandingIsCancelledAndRefusesWhatComesLater) {
 
 TEST_P(UcxLinkTest, ATicketOpenedForAnotherPeerIsNoTicket) {
   Node c(only(GetParam()), 16);
-  const PeerId b_of_c = c.link->add_peer(b.link->address()).value();
-  const PeerId c_of_b = b.link->add_peer(c.link->address()).value();
+  const auto [b_of_c, c_of_b] = introduce(c, b, GetParam());
   auto arrived = open(kTicket, block_range(0, 2));
   Heard<Result<Pushed>> pushed;
   c.link->push(b_of_c, whole(c, kTicket, block_range(0, 2)), pushed.callback());
@@ -208,9 +204,7 @@ TEST_P(UcxLinkTest, SixtyFourMebibytesArriveWhole) {
   Node from(only(GetParam()), 64, 32, 64);
   Node to(only(GetParam()), 80, 32, 64);
   from.memory.fill(5);
-  const PeerId there = from.link->add_peer(to.link->address()).value();
-  const PeerId here = to.link->add_peer(from.link->address()).value();
-  await_path(*from.link, there, GetParam());
+  const auto [there, here] = introduce(from, to, GetParam());
   ASSERT_EQ(from.memory.layout.slab_bytes(), std::size_t{64} << 20);
   std::vector<BlockId> scattered;
   for (std::uint32_t i = 0; i < 64; ++i) scattered.push_back(BlockId{(i * 37) % 80});
@@ -225,7 +219,8 @@ TEST_P(UcxLinkTest, SixtyFourMebibytesArriveWhole) {
 }
 
 TEST_P(UcxLinkTest, ThePathSaysHowAPeerIsReached) {
-  EXPECT_EQ(a.link->path(b_of_a).why, GetParam() == Transport::kTcp ? "this node does not use shared memory" : "");
+  EXPECT_THAT(a.link->path(b_of_a).why,
+              HasSubstr(GetParam() == Transport::kTcp ? "this node does not use shared memory" : "no cma"));
   EXPECT_EQ(a.link->path(PeerId{99}).transport, "none");
 }
 

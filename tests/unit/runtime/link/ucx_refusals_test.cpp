@@ -11,6 +11,8 @@
 #include <sstream>
 
 #include "runtime/link/node_address.hpp"
+#include "runtime/link/signal.hpp"
+#include "runtime/link/ucx_ring.hpp"
 #include "tests/unit/runtime/link/ucx_fixture.hpp"
 
 namespace troupe::link {
@@ -22,6 +24,10 @@ using testing::HasSubstr;
 class RawPeer {
  public:
   explicit RawPeer(Link& to) : worker_(std::move(UcxWorker::open(Transport::kTcp, "lo")).value()) {
+    worker_->on_message(
+        kSignalMessage,
+        [](void*, const void*, std::size_t, void*, std::size_t, const ucp_am_recv_param_t*) { return UCS_OK; },
+        nullptr);
     const NodeAddress own{
         .link_id = kLinkId, .host = host_identity(), .network = network_identity(), .tcp = worker_->address()};
     const std::string address = decode_address(to.address()).value().tcp;
@@ -33,6 +39,7 @@ class RawPeer {
     peer_ = to.add_peer(encode(own)).value();
   }
 
+  static constexpr std::uint64_t kLinkId = 0xabcdef;
   PeerId peer() const { return peer_; }
 
   void send(std::span<const std::byte> header, std::span<const std::byte> bytes, unsigned id = kPieceMessage) {
@@ -53,7 +60,6 @@ class RawPeer {
     ucp_request_free(request);
   }
 
-  static constexpr std::uint64_t kLinkId = 0xabcdef;
   std::unique_ptr<UcxWorker> worker_;
   ucp_ep_h endpoint_ = nullptr;
   PeerId peer_;
@@ -64,7 +70,7 @@ class ForgedPieceTest : public testing::Test {
   ForgedPieceTest() : node({}, 8), raw(*node.link), content(node.memory.layout.block_bytes()) {
     content[5] = std::byte{1};
     node.link->open_landing({kTicket, raw.peer(), node.slab, block_range(2, 1)}, arrived.callback());
-    EXPECT_FALSE(node.link->add_peer(node.link->address()).ok());
+    settle(*node.link);
     good.ticket = kTicket;
     good.places = 1;
     good.layers = 3;
@@ -145,6 +151,29 @@ TEST_F(ForgedPieceTest, AHelloWithAnAddressThatReachesNobodyLeavesThePeerOnTcp) 
   EXPECT_EQ(node.link->path(raw.peer()).transport, "tcp lo");
 }
 
+TEST_F(ForgedPieceTest, MessagesOfNoMeaningAreIgnored) {
+  for (const unsigned id : {4U, 5U, 63U, 4000U}) raw.send(encode(good), content, id);
+  expect_refused(0);
+}
+
+TEST_F(ForgedPieceTest, SignalsThatAreNoneAndSlotsThatAreNotUnderWayAreRefused) {
+  raw.send({}, {}, kSignalMessage);
+  raw.send({}, std::span(content).first(kSignalBytes), kSignalMessage);
+  raw.send({}, content, kSignalMessage);
+  for (const std::uint64_t slot : {std::uint64_t{0}, std::uint64_t{kSlots}, ~std::uint64_t{0}}) {
+    raw.send({}, encode(Signal{Signal::Kind::kSlotFree, RawPeer::kLinkId, slot}), kSignalMessage);
+  }
+  expect_refused(6);
+}
+
+TEST_F(ForgedPieceTest, AHeaderThatNamesASlotIsRefusedWhereThereIsNone) {
+  PieceHeader header = good;
+  header.slot = 1;
+  raw.send(header, content);
+  raw.send(header, {});
+  expect_refused(2);
+}
+
 TEST_F(ForgedPieceTest, AnUnknownSenderIsRefused) {
   PieceHeader stranger = good;
   stranger.link_id = 12345;
@@ -155,7 +184,7 @@ TEST_F(ForgedPieceTest, AnUnknownSenderIsRefused) {
 TEST(UcxLinkSetUp, PeersOfOneHostThatCannotShareMemoryUseTcpAndSayWhy) {
   Node both({}, 4);
   Node tcp_only(only(Transport::kTcp), 4);
-  const Path path = both.link->path(both.link->add_peer(tcp_only.link->address()).value());
+  const Path path = both.link->path(introduce(both, tcp_only, Transport::kTcp).b_of_a);
   EXPECT_EQ(path.transport, "tcp lo");
   EXPECT_EQ(path.why, "the peer does not use shared memory");
 }

@@ -1,0 +1,7 @@
+#include "runtime/link/checksum_table.inl"
+
+namespace troupe::link {
+
+const ChecksumTable kChecksumAvx2 = kTable;
+
+}  // namespace troupe::link
