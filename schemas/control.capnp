@@ -108,6 +108,12 @@ struct MachineBeat {
   blocks @3 :Pool;
 }
 
+struct LinkBeat {
+  to @0 :UInt32;
+  roundTripNs @1 :Int64;
+  bytesPerS @2 :Float64;
+}
+
 struct Beat {
   number @0 :UInt64;
   machines @1 :List(MachineBeat);
@@ -115,6 +121,7 @@ struct Beat {
   echo @3 :UInt64;
   echoHeldNs @4 :Int64;
   routes @5 :Bool;
+  links @6 :List(LinkBeat);
 }
 
 struct LogitBias {

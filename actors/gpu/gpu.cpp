@@ -83,6 +83,8 @@ void Gpu::start_if_ready() {
   const bool shared = tokens.turn == Turn::kOffered;
   join(prompts, *step, shared ? prompt_tokens_beside_decodes_ : std::numeric_limits<std::int32_t>::max());
   join(tokens, *step, std::numeric_limits<std::int32_t>::max());
+  step->watched =
+      std::any_of(seats_.begin(), seats_.end(), [](const Seat& seat) { return seat.watch && !seat.running.empty(); });
   running_ = true;
   device_->start(std::move(step), observer_);
 }

@@ -1,6 +1,7 @@
 #include "actors/kv_sender/kv_sender.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include <caf/send.hpp>
@@ -25,6 +26,17 @@ Result<TokenId> first_token_in(const std::vector<std::byte>& note) {
   return static_cast<TokenId>(token);
 }
 
+std::int32_t layerwise_from(const link::Probe& probe, std::size_t bytes_per_token, std::int32_t groups) {
+  if (groups < 2) return kMostLayerwiseFrom;
+  const double messages_s = groups * std::chrono::duration<double>(probe.round_trip).count() / 2;
+  const double hidden_share = 1.0 - 1.0 / groups;
+  const double bytes = messages_s * probe.bytes_per_second / hidden_share;
+  const double blocks = std::ceil(bytes / static_cast<double>(bytes_per_token) / kernels::kBlockPositions);
+  constexpr double kMostBlocks = static_cast<double>(kMostLayerwiseFrom) / kernels::kBlockPositions;
+  return static_cast<std::int32_t>(std::clamp(blocks, 1.0, kMostBlocks)) *
+         static_cast<std::int32_t>(kernels::kBlockPositions);
+}
+
 KvSender::KvSender(caf::actor_config& config, KvSenderMachine machine, std::shared_ptr<link::Link> link,
                    NeighboursActor neighbours)
     : Actor(config), machine_(std::move(machine)), link_(std::move(link)), neighbours_(std::move(neighbours)) {}
@@ -44,6 +56,7 @@ KvSenderActor::behavior_type KvSender::make_behavior() {
         refused_ = false;
         ask_for_blocks();
       },
+      [this](const PushLayersFrom& measured) { layerwise_from_[measured.to] = measured.tokens; },
   };
 }
 
@@ -97,8 +110,9 @@ void KvSender::on(BlocksReserved& reserved) {
     end(reserved.request);
     return;
   }
+  const auto measured = layerwise_from_.find(job.what.to);
   job.layerwise = static_cast<std::int32_t>(job.what.spec->prompt.size() + job.what.generated.size()) >=
-                  machine_.layerwise_from_tokens;
+                  (measured != layerwise_from_.end() ? measured->second : machine_.layerwise_from_tokens);
   RunPrompt run{job.what.spec,    job.what.attempt,       job.what.generated,
                 job.blocks,       job.what.token_machine, PromptClientActor{KvSenderActor{this}},
                 job.what.request, job.layerwise};

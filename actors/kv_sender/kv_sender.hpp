@@ -28,10 +28,17 @@ struct KvSenderMachine {
   link::SlabId slab;
   std::int32_t layers = 0;
   std::int32_t blocks = 0;  ///< of the slab: a prompt that needs more is refused
-  /// From this many tokens on, layers travel while the next ones compute; shorter prompts are sent in one go. A piece
-  /// costs some tens of microseconds on either side, which only a prompt that computes for longer hides.
+  /// From this many tokens on, layers travel while the next ones compute; shorter prompts are sent in one go. For nodes
+  /// to which the way has not been measured yet (PushLayersFrom).
   std::int32_t layerwise_from_tokens = 128;
 };
+
+/// The number of tokens from which on a prompt's KV had better travel in `groups` groups of layers. In one go all its
+/// bytes are waited for when the prompt has run; in groups only the last group's, but each group costs a message's way
+/// more, of half a round trip. So it is the least number whose time on the wire, less a group's, is over all these
+/// messages'; in whole blocks, between one and kMostLayerwiseFrom.
+std::int32_t layerwise_from(const link::Probe& probe, std::size_t bytes_per_token, std::int32_t groups);
+inline constexpr std::int32_t kMostLayerwiseFrom = 4096;
 
 class KvSender final : public exec::Actor<KvSenderActor::base> {
  public:
@@ -80,6 +87,7 @@ class KvSender final : public exec::Actor<KvSenderActor::base> {
   Job* find(RequestId request, Attempt attempt);
 
   KvSenderMachine machine_;
+  std::unordered_map<NodeId, std::int32_t> layerwise_from_;  // as far as measured
   std::shared_ptr<link::Link> link_;
   NeighboursActor neighbours_;
   std::unordered_map<RequestId, Job> jobs_;

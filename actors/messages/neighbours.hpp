@@ -58,24 +58,26 @@ struct SendKv;
 struct StopKv;
 struct PeerGone;
 struct KvPushed;
+struct PushLayersFrom;
+struct LinkProbed;
 struct FlushNews;
 
 /// Speaks for the other nodes of the cluster; see actors/neighbours.
-using NeighboursActor =
-    caf::typed_actor<caf::reacts_to<WireFrame>, caf::reacts_to<MachineJoined>, caf::reacts_to<MachineLeft>,
-                     caf::reacts_to<DialResult>, caf::reacts_to<NeighboursTick>, caf::reacts_to<WatchRouting>,
-                     caf::reacts_to<RouteElsewhere>, caf::reacts_to<AnswerElsewhere>, caf::reacts_to<AdmitElsewhere>,
-                     caf::reacts_to<CancelElsewhere>, caf::reacts_to<RunPromptElsewhere>,
-                     caf::reacts_to<CancelPromptElsewhere>, caf::reacts_to<ReportElsewhere>,
-                     caf::reacts_to<LandingEnded>, caf::reacts_to<LandingDue>, caf::reacts_to<LinkBroken>,
-                     caf::reacts_to<KvSendEnded>, caf::reacts_to<GatherTraces>, caf::reacts_to<ChangeMachines>,
-                     caf::reacts_to<GatheringDue>, caf::replies_to<QueryCluster>::with<ClusterState>>;
+using NeighboursActor = caf::typed_actor<
+    caf::reacts_to<WireFrame>, caf::reacts_to<MachineJoined>, caf::reacts_to<MachineLeft>, caf::reacts_to<DialResult>,
+    caf::reacts_to<NeighboursTick>, caf::reacts_to<WatchRouting>, caf::reacts_to<RouteElsewhere>,
+    caf::reacts_to<AnswerElsewhere>, caf::reacts_to<AdmitElsewhere>, caf::reacts_to<CancelElsewhere>,
+    caf::reacts_to<RunPromptElsewhere>, caf::reacts_to<CancelPromptElsewhere>, caf::reacts_to<ReportElsewhere>,
+    caf::reacts_to<LandingEnded>, caf::reacts_to<LandingDue>, caf::reacts_to<LinkProbed>, caf::reacts_to<LinkBroken>,
+    caf::reacts_to<KvSendEnded>, caf::reacts_to<GatherTraces>, caf::reacts_to<ChangeMachines>,
+    caf::reacts_to<GatheringDue>, caf::replies_to<QueryCluster>::with<ClusterState>>;
 
 /// Runs prompts of other nodes' requests on one machine and sends their KV away; see actors/kv_sender.
 using KvSenderActor =
     caf::typed_actor<caf::reacts_to<SendKv>, caf::reacts_to<StopKv>, caf::reacts_to<PeerGone>, caf::reacts_to<KvPushed>,
                      caf::reacts_to<PromptCommitted>, caf::reacts_to<PromptCancelled>, caf::reacts_to<KvWritten>,
-                     caf::reacts_to<BlocksReserved>, caf::reacts_to<BlocksRefused>, caf::reacts_to<BlocksAvailable>>;
+                     caf::reacts_to<BlocksReserved>, caf::reacts_to<BlocksRefused>, caf::reacts_to<BlocksAvailable>,
+                     caf::reacts_to<PushLayersFrom>>;
 
 /// How an attempt to reach another node went.
 struct DialResult {
@@ -148,6 +150,19 @@ struct LinkBroken {
 struct GatherTraces {
   std::vector<trace::RequestTrace> traces;
   std::function<void(std::vector<trace::RequestTrace>)> with;
+};
+
+/// From the link: how fast a node is reached, where that could be measured.
+struct LinkProbed {
+  NodeId to;
+  link::PeerId peer;
+  std::shared_ptr<const Result<link::Probe>> how;
+};
+
+/// Notice to a KV sender: to this node, prompts of so many tokens on are worth sending layer group by layer group.
+struct PushLayersFrom {
+  NodeId to;
+  std::int32_t tokens = 0;
 };
 
 /// Command from an operator or the balancer: change the machine of that name, or all of the node of that name. `with`
@@ -229,5 +244,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::SendKv)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::StopKv)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::PeerGone)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::KvPushed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::LinkProbed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::PushLayersFrom)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::KvSendEnded)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::FlushNews)

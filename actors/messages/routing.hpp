@@ -169,6 +169,7 @@ struct MachineJoined {
   policies::Role home = policies::Role::kMixed;  ///< the role that its operator gave it
   std::string why{};                             ///< it has its role, where that is not its home; for people
   TimePoint role_since{};                        ///< as far as this node knows
+  std::int32_t layer_groups = 1;                 ///< in which its device writes a watched step's KV
 
   /// How many positions its KV slab holds.
   std::int64_t kv_positions() const { return kv.blocks * kernels::kBlockPositions; }

@@ -148,6 +148,8 @@ void register_traced_messages() {
       TROUPE_TRACED(DialResult),
       TROUPE_TRACED(NeighboursTick),
       TROUPE_TRACED(WatchRouting),
+      TROUPE_TRACED(LinkProbed),
+      TROUPE_TRACED(PushLayersFrom),
       TROUPE_TRACED(RouteElsewhere),
       TROUPE_TRACED(AnswerElsewhere),
       TROUPE_TRACED(AdmitElsewhere),

@@ -185,6 +185,7 @@ void Neighbours::handle(NodeId from, wire::Beat& beat) {
   note_clock(peers_.at(from), beat);
   peers_.at(from).routes = beat.routes && may_route(from);
   elect();
+  tell_links(from, beat.links);
   auto& machines = peers_.at(from).machines;
   for (auto& each : beat.machines)
     if (const auto machine = machines.find(each.machine); machine != machines.end()) {

@@ -45,6 +45,7 @@ NeighboursActor::behavior_type Neighbours::make_behavior() {
       [this](const LandingEnded& ended) { on(ended); },
       [this](const LandingDue& due) { on(due); },
       [this](const LinkBroken& broken) { on(broken); },
+      [this](const LinkProbed& probed) { on(probed); },
       [this](GatherTraces& gather) { on(gather); },
       [this](const ChangeMachines& change) { on(change); },
       [this](const GatheringDue& due) { finish_gathering(due.gathering); },
@@ -88,8 +89,11 @@ void Neighbours::tick() {
   for (const NodeId id : silent) lose(id, "not heard for " + std::to_string(options_.silence.count()) + " ms");
   elect();
   beat_times_[++beats_ % beat_times_.size()] = at;
-  for (auto& [id, peer] : peers_)
-    if (peer.session != 0) send_to(id, beat_for(peer));
+  for (auto& [id, peer] : peers_) {
+    if (peer.session == 0) continue;
+    send_to(id, beat_for(peer));
+    measure(id);
+  }
   admit_early();
   if (!supervisor_ || std::exchange(asked_, true)) return;
   request(supervisor_, caf::infinite, QueryCluster{})
@@ -275,6 +279,8 @@ void Neighbours::lose(NodeId id, const std::string& why) {
   for (const auto& [request, attempt] : peer.routed) send(options_.router, RequestLeft{request, attempt});
   peer.routed.clear();
   peer.routes = false;
+  peer.way.reset();
+  peer.measured_at.reset();
   elect();
   for (const auto& [request, served] : peer.admitted)
     if (const auto machine = local_.find(served.machine); machine != local_.end())

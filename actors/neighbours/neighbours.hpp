@@ -109,6 +109,8 @@ class Neighbours final : public exec::Actor<NeighboursActor::base> {
     RoutesActor router;                             // stands for its router; none where it has none
     RoutedActor dispatcher;                         // stands for its dispatcher
     bool routes = false;                            // it takes itself for the active router
+    std::optional<link::Probe> way;                 // to it, as measured in this session
+    std::optional<TimePoint> measured_at;           // or tried
     std::unordered_map<RequestId, Attempt> routed;  // its requests that the router here knows of
     std::map<MachineId, RemoteMachine> machines;
     std::set<MachineId> lost;  // machines that it had when it was lost
@@ -182,6 +184,12 @@ class Neighbours final : public exec::Actor<NeighboursActor::base> {
   const MachineJoined* machine(MachineId id);
   void tell_routing(const MachineJoined& joined);
   void tell_routing(const MachineLeft& left);
+
+  // links.cpp: how fast KV reaches other nodes
+  void measure(NodeId id);
+  void on(const LinkProbed& probed);
+  std::vector<wire::LinkBeat> links() const;
+  void tell_links(NodeId from, const std::vector<wire::LinkBeat>& links);
 
   // requests.cpp: requests served elsewhere, and others' served here
   void on(AdmitElsewhere& admit);

@@ -16,7 +16,7 @@ std::int64_t in_ns(TimePoint time) { return std::chrono::nanoseconds(time.time_s
 }  // namespace
 
 wire::Beat Neighbours::beat_for(Peer& peer) {
-  wire::Beat beat{beats_, latest_, in_ns(now()), peer.clock.heard_beat, 0, active_ == options_.self};
+  wire::Beat beat{beats_, latest_, in_ns(now()), peer.clock.heard_beat, 0, active_ == options_.self, links()};
   if (beat.echo != 0) beat.echo_held_ns = in_ns(now()) - in_ns(peer.clock.heard_at);
   return beat;
 }

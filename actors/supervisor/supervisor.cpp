@@ -49,6 +49,7 @@ Supervisor::Machine Supervisor::start(MachineSpec spec) {
   const auto& info = spec.device->info();
   MachineJoined joined{spec.id,        spec.name,     spec.role,    info.name, kv, info.vocab_size, info.max_positions,
                        machine.prompt, machine.token, machine.pool, spec.slab};
+  joined.layer_groups = info.layer_groups;
   send(watcher_, std::move(joined));
   if (serving_) ++*serving_;
   machine.spec = std::move(spec);

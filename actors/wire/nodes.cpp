@@ -1,4 +1,5 @@
 // Hello, Refused, MachineUp, MachineDown, Beat: what nodes say about themselves.
+#include <cmath>
 #include <limits>
 
 #include "actors/wire/codec.hpp"
@@ -162,6 +163,12 @@ void write(const Beat& beat, schema::Beat::Builder to) {
   to.setEcho(beat.echo);
   to.setEchoHeldNs(beat.echo_held_ns);
   to.setRoutes(beat.routes);
+  auto links = to.initLinks(list_size(beat.links.size()));
+  for (unsigned i = 0; i < links.size(); ++i) {
+    links[i].setTo(beat.links[i].to.value);
+    links[i].setRoundTripNs(beat.links[i].round_trip_ns);
+    links[i].setBytesPerS(beat.links[i].bytes_per_s);
+  }
   auto machines = to.initMachines(list_size(beat.machines.size()));
   for (unsigned i = 0; i < machines.size(); ++i) {
     const auto& machine = beat.machines[i];
@@ -179,6 +186,17 @@ Beat read(Intake& in, schema::Beat::Reader from) {
   beat.echo = from.getEcho();
   beat.echo_held_ns = in.number("echo_held_ns", from.getEchoHeldNs(), {0, kMostNanoseconds});
   beat.routes = from.getRoutes();
+  const auto links = from.getLinks();
+  beat.links.resize(in.length("links", links.size(), {0, kMostLinksInBeat}));
+  for (unsigned i = 0; i < beat.links.size() && !in.refusal(); ++i) {
+    const auto here = in.enter("links", i);
+    auto& link = beat.links[i];
+    link.to = NodeId{links[i].getTo()};
+    link.round_trip_ns = in.number("round_trip_ns", links[i].getRoundTripNs(), {0, kMostNanoseconds});
+    link.bytes_per_s = links[i].getBytesPerS();
+    if (!std::isfinite(link.bytes_per_s) || link.bytes_per_s < 0)
+      in.refuse("bytes_per_s", "is no finite number of at least 0");
+  }
   const auto machines = from.getMachines();
   beat.machines.resize(in.length("machines", machines.size(), {0, kMostMachinesInBeat}));
   for (unsigned i = 0; i < beat.machines.size() && !in.refusal(); ++i) {

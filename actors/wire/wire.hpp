@@ -73,6 +73,13 @@ struct MachineBeat {
   PoolState blocks;
 };
 
+/// How fast the sender's KV reaches another node, as it measured.
+struct LinkBeat {
+  NodeId to;
+  std::int64_t round_trip_ns = 0;
+  double bytes_per_s = 0;
+};
+
 /// Sent a few times a second, so that silence means something.
 struct Beat {
   std::uint64_t number = 0;
@@ -82,6 +89,7 @@ struct Beat {
   std::uint64_t echo = 0;         ///< the last beat that it heard from the receiver; 0: none
   std::int64_t echo_held_ns = 0;  ///< how long ago that was
   bool routes = false;            ///< the sender takes itself for the active router
+  std::vector<LinkBeat> links;
 };
 
 /// AdmitRequest for a token machine of the receiver. Deadlines travel as what is left of them.

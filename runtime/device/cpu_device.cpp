@@ -150,7 +150,7 @@ StepResult CpuDevice::run(const Work& work) {
   result.id = work.step->id;
   std::int32_t group = 0;
   const auto layer_done = [&](std::int64_t layer) {
-    if (layer + 1 < info_.group_end(group)) return;
+    if (!work.step->watched || layer + 1 < info_.group_end(group)) return;
     work.observer->group_written(result.id, group);
     ++group;
   };

@@ -35,7 +35,7 @@ class StepObserver {
  public:
   virtual ~StepObserver() = default;
   /// The KV of layers [0, end of group) of every sequence in the step is written and may be pushed. Groups count from
-  /// 0.
+  /// 0. Not called for steps that are not watched.
   virtual void group_written(StepId step, std::int32_t group) = 0;
   virtual void finished(StepResult result) = 0;
   /// The same, but `after` this much of the actors' time: how a modelled device spends virtual time.

@@ -74,7 +74,7 @@ void HashDevice::start(std::shared_ptr<const Step> step, std::shared_ptr<StepObs
     }
   }
   result.timings.total = options_.cost(*step);
-  for (std::int32_t group = 0; group < options_.layers && !result.fault; ++group)
+  for (std::int32_t group = 0; group < options_.layers && step->watched && !result.fault; ++group)
     observer->group_written(step->id, group);
   observer->finished_after(result.timings.total, std::move(result));
 }

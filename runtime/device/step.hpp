@@ -46,6 +46,7 @@ struct StepSequence {
 struct Step {
   StepId id;
   std::vector<StepSequence> sequences;  ///< at least one
+  bool watched = false;                 ///< somebody wants to hear of layer groups
 };
 
 /// What came of one StepSequence, in the same order.

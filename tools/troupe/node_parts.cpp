@@ -98,7 +98,7 @@ Node::Parts::~Parts() {
 Result<void> Node::Parts::load_machine(const config::ServeConfig& config, const model::Checkpoint& checkpoint,
                                        MachineSpec spec, const std::function<void(double)>& progress) {
   TRY(settings, device_options(config, checkpoint));
-  if (link && spec.role != policies::Role::kToken) settings.layer_groups = kLayerGroups;
+  if (link) settings.layer_groups = kLayerGroups;
   TRY(device, device::CpuDevice::load(checkpoint, settings, progress));
   spec.device = std::move(device);
   const auto& scheduling = config.scheduling;

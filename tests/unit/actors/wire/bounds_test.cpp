@@ -107,6 +107,12 @@ TEST(WireBounds, lists_of_beats_and_progress_are_bounded) {
          beat.machines.resize(n);
          return beat;
        }},
+      {"links", kMostLinksInBeat,
+       [](auto n) {
+         Beat beat;
+         beat.links.resize(n);
+         return beat;
+       }},
       {"news", kMostNews,
        [](auto n) {
          Progress progress;
@@ -140,6 +146,9 @@ TEST(WireBounds, lists_and_scores_of_routing_are_bounded) {
   });
   expect_refused(answer([](auto& decision) { decision.token_candidates[0].score = kNan; }),
                  "decision.token_candidates");
+  auto beat = sample_beat();
+  beat.links[0].bytes_per_s = -1;
+  expect_refused(beat, "links[0].bytes_per_s");
   auto ask = sample_route_ask();
   ask.prompt_tokens = -1;
   expect_refused(ask, "prompt_tokens");

@@ -308,7 +308,7 @@ struct WithinBounds {
   }
   bool operator()(const MachineDown&) const { return true; }
   bool operator()(const Beat& sent) const {
-    return sent.machines.size() <= kMostMachinesInBeat &&
+    return sent.machines.size() <= kMostMachinesInBeat && sent.links.size() <= kMostLinksInBeat &&
            std::all_of(sent.machines.begin(), sent.machines.end(), [](const auto& machine) { return beat(machine); });
   }
   bool operator()(const Admit& admit) const { return work(admit); }

@@ -66,7 +66,8 @@ FIELDS(Refused, a, b)
 FIELDS(MachineUp, a, b, c, d, e, f, g, h, i, j, k, l, m, n)
 FIELDS(MachineDown, a)
 FIELDS(MachineBeat, a, b, c, d)
-FIELDS(Beat, a, b, c, d, e, f)
+FIELDS(LinkBeat, a, b, c)
+FIELDS(Beat, a, b, c, d, e, f, g)
 FIELDS(Admit, a, b, c, d, e, f)
 FIELDS(Cancel, a, b, c)
 FIELDS(StartPrompt, a, b, c, d, e, f, g, h, i)
@@ -128,7 +129,7 @@ inline Beat sample_beat() {
   auto other = machine;
   other.machine = MachineId{10};
   other.blocks = {{100}, 100, 0};
-  return {12, {machine, other}, 13, 14, 15, true};
+  return {12, {machine, other}, 13, 14, 15, true, {{NodeId{16}, 17, 1.5e9}}};
 }
 
 inline RequestSpec sample_spec() {

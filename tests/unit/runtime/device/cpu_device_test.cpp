@@ -90,12 +90,18 @@ TEST(CpuDevice, AnnouncesEachLayerGroupOnceAndInOrderBeforeItFinishes) {
     options.layer_groups = wanted;
     const auto device = load_device(kModel, options);
     EXPECT_EQ(device->info().layer_groups, given);
-    auto observer = std::make_shared<RecordingObserver>();
-    auto step = std::make_shared<Step>();
-    step->id = StepId{7};
-    step->sequences.push_back(share({1, 2, 3}));
-    device->start(step, observer);
-    EXPECT_EQ(observer->wait().id, StepId{7});
+    const auto announced = [&](bool watched) {
+      auto observer = std::make_shared<RecordingObserver>();
+      auto step = std::make_shared<Step>();
+      step->id = StepId{7};
+      step->watched = watched;
+      step->sequences.push_back(share({1, 2, 3}));
+      device->start(step, observer);
+      EXPECT_EQ(observer->wait().id, StepId{7});
+      return observer;
+    };
+    EXPECT_TRUE(announced(false)->groups().empty()) << "nobody wants to hear of it";
+    const auto observer = announced(true);
     EXPECT_EQ(observer->groups().size(), static_cast<std::size_t>(given));
     EXPECT_TRUE(std::is_sorted(observer->groups().begin(), observer->groups().end()));
   }
