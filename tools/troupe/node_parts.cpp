@@ -16,6 +16,7 @@
 #include "actors/router/router.hpp"
 #include "runtime/base/random.hpp"
 #include "runtime/clock/wall_clock.hpp"
+#include "runtime/control/caf_port.hpp"
 #include "runtime/link/ucx_link.hpp"
 #include "runtime/model/fingerprint.hpp"
 #include "runtime/model/memory_plan.hpp"
@@ -152,7 +153,7 @@ Result<void> Node::Parts::start_neighbours(const ClusterPlace& place, const mode
   std::vector<ControlAddress> addresses;
   for (const auto& node : place.config.nodes) {
     settings.nodes.push_back(node.name);
-    addresses.push_back({node.address, node.control_port});
+    addresses.push_back({node.name, {node.address, node.control_port}});
   }
   const auto own = addresses.at(place.node);
   settings.model = model::fingerprint(checkpoint);
@@ -165,14 +166,21 @@ Result<void> Node::Parts::start_neighbours(const ClusterPlace& place, const mode
   settings.router = router;
   settings.recorder = recorder;
   settings.link = link;
-  settings.dialler = middleman_dialler(actors, std::move(addresses));
+  control::GateOptions gate;
+  gate.refusals = std::make_shared<control::Refusals>([log = log](const control::Refusal& refusal) {
+    nlohmann::ordered_json fields{{"peer", refusal.peer}, {"why", refusal.why}};
+    if (refusal.untold > 0) fields["untold_before"] = refusal.untold;
+    log->write(config::LogLevel::kWarning, "control_connection_refused", fields);
+  });
+  control = std::make_shared<control::CafPort>(actors, std::move(gate));
+  settings.dialler = middleman_dialler(control, std::move(addresses));
   settings.serving = serving;
   settings.tell = [log = log](const std::string& event, const std::string& node, const std::string& why) {
     const auto level = event == "joined" ? config::LogLevel::kInfo : config::LogLevel::kWarning;
     log->write(level, "node_" + event, {{"node", node}, {"why", why}});
   };
   neighbours = actors.spawn<Neighbours>(std::move(settings));
-  return publish(actors, neighbours, own);
+  return publish(*control, neighbours, own);
 }
 
 SupervisorActor Node::Parts::cluster() const { return neighbours ? SupervisorActor{neighbours} : supervisor; }

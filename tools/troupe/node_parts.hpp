@@ -15,6 +15,7 @@
 #include "actors/policies/routing_policy.hpp"
 #include "actors/recorder/recorder.hpp"
 #include "actors/supervisor/supervisor.hpp"
+#include "runtime/control/caf_port.hpp"
 #include "runtime/exec/system.hpp"
 #include "runtime/http/server.hpp"
 #include "runtime/link/link.hpp"
@@ -38,10 +39,11 @@ struct Node::Parts {
   std::shared_ptr<link::Link> link;   ///< none without a cluster
   std::unique_ptr<exec::NodeConfig> actor_config;
   caf::actor_system actors;
-  RouterActor router;          ///< none where another node routes
-  DeadlinesActor deadlines;    ///< with the router
-  NeighboursActor neighbours;  ///< none without a cluster
-  SupervisorActor supervisor;  ///< none where the node has no machine
+  std::shared_ptr<control::CafPort> control;  ///< none without a cluster; goes before the actors' system does
+  RouterActor router;                         ///< none where another node routes
+  DeadlinesActor deadlines;                   ///< with the router
+  NeighboursActor neighbours;                 ///< none without a cluster
+  SupervisorActor supervisor;                 ///< none where the node has no machine
   ClusterViewActor view;
   RecorderActor recorder;
   GatewayActor gateway;  ///< none where the node takes no calls
