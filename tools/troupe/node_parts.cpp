@@ -17,6 +17,7 @@
 #include "runtime/base/random.hpp"
 #include "runtime/clock/wall_clock.hpp"
 #include "runtime/control/caf_port.hpp"
+#include "runtime/link/tcp_device.hpp"
 #include "runtime/link/ucx_link.hpp"
 #include "runtime/model/fingerprint.hpp"
 #include "runtime/model/memory_plan.hpp"
@@ -110,8 +111,10 @@ Result<void> Node::Parts::load_machine(const config::ServeConfig& config, const 
   return {};
 }
 
-Result<void> Node::Parts::start_link(const config::LinkSection& section) {
+Result<void> Node::Parts::start_link(const config::LinkSection& section, const std::string& address) {
   link::UcxOptions settings;
+  TRY(device, link::tcp_device_of(address));
+  settings.tcp_device = device;
   settings.shared_memory = section.transport != config::LinkTransport::kTcp;
   settings.checksums = section.checksums;
   TRY(started, link::start_ucx_link(settings));
@@ -167,6 +170,11 @@ Result<void> Node::Parts::start_neighbours(const ClusterPlace& place, const mode
   settings.recorder = recorder;
   settings.link = link;
   control::GateOptions gate;
+  if (const auto& tls = place.config.tls; tls.given()) {
+    const auto own = tls.of(settings.nodes.at(place.node));
+    TRY(context, control::TlsContext::load({own.ca, own.certificate, own.key}, settings.nodes));
+    gate.tls = std::move(context);
+  }
   gate.refusals = std::make_shared<control::Refusals>([log = log](const control::Refusal& refusal) {
     nlohmann::ordered_json fields{{"peer", refusal.peer}, {"why", refusal.why}};
     if (refusal.untold > 0) fields["untold_before"] = refusal.untold;

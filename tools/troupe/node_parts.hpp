@@ -58,7 +58,7 @@ struct Node::Parts {
   /// Loads one machine's weights and registers its KV slab with the link.
   Result<void> load_machine(const config::ServeConfig& config, const model::Checkpoint& checkpoint, MachineSpec spec,
                             const std::function<void(double)>& progress);
-  Result<void> start_link(const config::LinkSection& section);
+  Result<void> start_link(const config::LinkSection& section, const std::string& address);
   Result<void> start_actors(const NodeOptions& options, const model::Checkpoint& checkpoint);
   Result<void> start_neighbours(const ClusterPlace& place, const model::Checkpoint& checkpoint);
   void start_gateway(const config::ServeConfig& config, openai::ServedModel model);

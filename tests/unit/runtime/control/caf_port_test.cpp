@@ -60,8 +60,7 @@ class TestNode {
   }
 
   std::uint16_t number = 0;
-  std::shared_ptr<Refusals> refusals =
-      std::make_shared<Refusals>(nullptr);
+  std::shared_ptr<Refusals> refusals = std::make_shared<Refusals>(nullptr);
 
  private:
   MiddlemanConfig config_;

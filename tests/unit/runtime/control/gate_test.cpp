@@ -1,38 +1,12 @@
 #include "runtime/control/gate.hpp"
 
-#include <condition_variable>
-#include <deque>
-#include <mutex>
-
 #include <gtest/gtest.h>
 
+#include "tests/unit/runtime/control/inbox.hpp"
 #include "tests/unit/runtime/control/stranger.hpp"
 
 namespace troupe::control {
 namespace {
-
-/// Values that other threads put in, for one that waits.
-template <class T>
-class Inbox {
- public:
-  void put(T value) {
-    const std::lock_guard lock(mutex_);
-    values_.push_back(std::move(value));
-    arrived_.notify_all();
-  }
-  std::optional<T> take() {
-    std::unique_lock lock(mutex_);
-    if (!arrived_.wait_for(lock, std::chrono::seconds(20), [&] { return !values_.empty(); })) return std::nullopt;
-    T value = std::move(values_.front());
-    values_.pop_front();
-    return value;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable arrived_;
-  std::deque<T> values_;
-};
 
 class GateTest : public ::testing::Test {
  protected:
