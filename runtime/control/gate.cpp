@@ -17,6 +17,7 @@
 
 #include "runtime/clock/wall_clock.hpp"
 #include "runtime/control/greeting.hpp"
+#include "runtime/control/peer_user.hpp"
 
 namespace troupe::control {
 namespace {

@@ -9,19 +9,13 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <memory>
-#include <sstream>
-
-#include "runtime/base/file.hpp"
 
 namespace troupe::control {
 namespace {
 
-constexpr int kBacklog = 128;
-/// The kernel's list of connections of a busy host.
-constexpr std::size_t kMostTableBytes = std::size_t{64} << 20;
+constexpr int kBacklog = 512;
 
 struct Address {
   sockaddr_storage bytes{};
@@ -81,21 +75,6 @@ Endpoint endpoint_of(const Address& address) {
     return {host, ntohs(v6.sin6_port)};
   }
   return {host, 0};
-}
-
-/// As /proc/net/tcp writes it: the address's words as this host's numbers, and the port.
-std::string in_table(const Address& address) {
-  char text[64] = "";
-  if (address.bytes.ss_family == AF_INET) {
-    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address.bytes);
-    std::snprintf(text, sizeof text, "%08X:%04X", v4.sin_addr.s_addr, ntohs(v4.sin_port));
-  } else if (address.bytes.ss_family == AF_INET6) {
-    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address.bytes);
-    std::uint32_t word[4];
-    std::memcpy(word, &v6.sin6_addr, sizeof word);
-    std::snprintf(text, sizeof text, "%08X%08X%08X%08X:%04X", word[0], word[1], word[2], word[3], ntohs(v6.sin6_port));
-  }
-  return text;
 }
 
 Moved moved(ssize_t result) {
@@ -169,25 +148,5 @@ int connecting_failed(int fd) {
 }
 
 std::string peer_of(int fd) { return to_string(endpoint_of(end_of(fd, ::getpeername))); }
-
-bool peer_is_of_this_user(int fd) {
-  const Address here = end_of(fd, ::getsockname);
-  const Address there = end_of(fd, ::getpeername);
-  const bool v6 = here.bytes.ss_family == AF_INET6;
-  const auto table = read_file(v6 ? "/proc/net/tcp6" : "/proc/net/tcp", kMostTableBytes);
-  if (!table.ok() || there.size == 0) return false;
-  // The other end's own line: its local address is what is remote here.
-  const std::string ends = in_table(there) + ' ' + in_table(here) + ' ';
-  const auto at = table->find(ends);
-  if (at == std::string::npos) return false;
-  std::istringstream rest(table->substr(at + ends.size(), 128));
-  std::string skipped;
-  std::uint64_t user = 0;
-  std::uint64_t inode = 0;
-  for (int i = 0; i < 4; ++i) rest >> skipped;  // state, queues, timer, retransmissions
-  if (!(rest >> user >> skipped >> inode)) return false;
-  // One that its owner has closed already is shown without an inode, and as root's whoever it was.
-  return inode != 0 && (user == 0 || user == ::geteuid());
-}
 
 }  // namespace troupe::control

@@ -1,4 +1,4 @@
-// TCP sockets of control connections: never blocking, closed by their owner, told apart from those of other users.
+// TCP sockets of control connections: never blocking, closed by their owner.
 #pragma once
 
 #include <cstddef>
@@ -65,7 +65,5 @@ int connecting_failed(int fd);
 
 /// The other side, as "127.0.0.1:40312".
 std::string peer_of(int fd);
-/// Whether the other end of this loopback connection belongs to the user of this process, or to root.
-bool peer_is_of_this_user(int fd);
 
 }  // namespace troupe::control

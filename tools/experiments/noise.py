@@ -40,6 +40,7 @@ MACHINES = (("prompt0", "p0", "prompt"), ("token0", "t0", "token"), ("mixed0", "
 GREETING = b"Troupe\0d\0\1" + bytes(6)
 UCX_MAGIC = struct.pack("=Q", 0xCAFEBABE12345678)
 LENGTHS = (0, 1, 1 << 31, (1 << 32) - 1)
+STRANGER = "127.0.0.2"  # HTTP bounds the connections of one address, and those of clients come from another
 PR_SET_PDEATHSIG = 1
 
 
@@ -168,7 +169,7 @@ def attacks(draw):
 
 def throw(address, port, payload):
     """One connection with those bytes; it is closed by whoever holds what this returns."""
-    connection = socket.create_connection((address, port), timeout=1)
+    connection = socket.create_connection((address, port), timeout=1, source_address=(STRANGER, 0))
     connection.settimeout(0.05)
     try:
         for i in range(0, len(payload), 4096):

@@ -24,8 +24,11 @@ class Folder {
 
   std::string path() const { return path_.string(); }
   std::string operator/(const std::string& name) const { return (path_ / name).string(); }
+  /// Readable by this user alone, as keys must be.
   std::string write(const std::string& name, const std::string& text) const {
     std::ofstream(path_ / name, std::ios::binary) << text;
+    std::filesystem::permissions(path_ / name,
+                                 std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
     return *this / name;
   }
   std::string read(const std::string& name) const {

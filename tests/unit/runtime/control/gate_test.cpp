@@ -114,26 +114,6 @@ TEST_F(GateTest, EndsItsDialsWhenItGoes) {
 
 TEST(ListenOn, RefusesWhatIsNoAddress) { EXPECT_EQ(listen_on({"example.org", 0}).error().code, ErrorCode::kConfig); }
 
-TEST(PeerIsOfThisUser, HoldsForAConnectionOfThisProcess) {
-  auto listener = listen_on({"127.0.0.1", 0});
-  const Stranger here(port_of(listener->fd()));
-  bool exhausted = false;
-  Socket there;
-  while (!there) there = accept_on(listener->fd(), exhausted);
-  EXPECT_TRUE(peer_is_of_this_user(there.fd()));
-}
-
-TEST(PeerIsOfThisUser, DoesNotHoldForOneThatItsOwnerHasClosed) {
-  auto listener = listen_on({"127.0.0.1", 0});
-  bool exhausted = false;
-  Socket there;
-  {
-    const Stranger gone(port_of(listener->fd()));
-    while (!there) there = accept_on(listener->fd(), exhausted);
-  }
-  EXPECT_FALSE(peer_is_of_this_user(there.fd()));
-}
-
 TEST(Refusals, AreToldAFewAtATimeAndAllCounted) {
   std::size_t told = 0;
   Refusals refusals([&](const Refusal&) { ++told; });
