@@ -72,7 +72,8 @@ class Cluster:
         self.file.write_text(f"cluster: noise\nmodel: {{path: {pathlib.Path(a.model).resolve()}}}\n{tls}nodes:\n" + "\n".join(nodes) +
                              f"\nlink: {{transport: {a.transport}}}\nlog: {{format: json}}\n")
         if a.tls:
-            subprocess.run([a.troupe, "certs", str(pathlib.Path(folder) / "certs"), "--config", str(self.file)], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run([a.troupe, "certs", str(pathlib.Path(folder) / "certs"), "--config", str(self.file)], check=True,
+                           stdout=subprocess.DEVNULL)
         self.control_ports = ports
         self.output = open(pathlib.Path(folder) / "up.log", "w+b")
         self.process = subprocess.Popen([a.troupe, "up", str(self.file), "--port", "0"], stdout=self.output, stderr=subprocess.STDOUT,
@@ -153,15 +154,19 @@ def caf_frames():
 def attacks(draw):
     """name -> (payloads, whether they are held)"""
     noise = [draw.randbytes(10_000) for _ in range(4)]
-    half = [GREETING[:n] for n in (1, 8, 15)] + [b"GET / HTTP/1.1\r\nHost:", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", UCX_MAGIC[:5], UCX_MAGIC]
-    http = [b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n",
+    half = [GREETING[:n] for n in (1, 8, 15)]
+    half += [b"GET / HTTP/1.1\r\nHost:", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", UCX_MAGIC[:5], UCX_MAGIC]
+    http = [b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+            b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n",
             b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n", b"A" * 100_000,
-            b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 20_000, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 20_000,
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
             b"GET /" + b"%00" * 3000 + b" HTTP/1.1\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"]
     tls = [b"\x16\x03\x01" + struct.pack(">H", n) + draw.randbytes(min(n, 400)) for n in (0, 1, 300, 16384, 65535)]
     tls += [b"\x15\x03\x03\x00\x02\x02\x28", b"\x17\x03\x03\x40\x00" + draw.randbytes(16384)]
     # A header is a kind and a length; 32 is UCX's own connection management.
-    ucx = [UCX_MAGIC + struct.pack("=BI", kind, length) + draw.randbytes(200) for kind in (0, 1, 2, 20, 31, 32, 33, 255) for length in (*LENGTHS, 24, 8000)]
+    ucx = [UCX_MAGIC + struct.pack("=BI", kind, length) + draw.randbytes(200)
+           for kind in (0, 1, 2, 20, 31, 32, 33, 255) for length in (*LENGTHS, 24, 8000)]
     return {"noise": (noise, False), "greeted": ([GREETING + n for n in (b"", *noise)], False), "caf": (list(caf_frames()), False),
             "caf_greeted": ([GREETING + f for f in caf_frames()], False), "http": (http, False), "tls": (tls, False),
             "ucx": (ucx + [UCX_MAGIC + noise[0]], False), "halves": (half * 4, True), "idle": ([b""] * 300, True)}
