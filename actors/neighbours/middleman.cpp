@@ -1,59 +1,34 @@
 #include "actors/neighbours/middleman.hpp"
 
-#include <set>
 #include <utility>
 
-#include <caf/event_based_actor.hpp>
 #include <caf/io/middleman.hpp>
 #include <caf/send.hpp>
 
 namespace troupe {
 namespace {
 
-/// One attempt to reach a node.
-class Dial final : public caf::event_based_actor {
- public:
-  Dial(caf::actor_config& config, NodeId node, ControlAddress address, NeighboursActor reply_to)
-      : event_based_actor(config), node_(node), address_(std::move(address)), reply_to_(std::move(reply_to)) {}
-  const char* name() const override { return "dial"; }
-
- protected:
-  caf::behavior make_behavior() override {
-    request(home_system().middleman().actor_handle(), caf::infinite, caf::connect_atom::value, address_.host,
-            address_.port)
-        .then(
-            [this](caf::node_id&, caf::strong_actor_ptr& actor, std::set<std::string>&) {
-              const auto peer = caf::actor_cast<FrameActor>(actor);
-              tell({node_, peer, peer ? "" : "nothing is published there"});
-            },
-            [this](caf::error& error) {
-              tell({node_, FrameActor{}, home_system().render(error)});
-            });
-    return {};
-  }
-
- private:
-  void tell(DialResult result) {
-    caf::anon_send(reply_to_, std::move(result));
-    reply_to_ = nullptr;
-    quit();
-  }
-
-  NodeId node_;
-  ControlAddress address_;
-  NeighboursActor reply_to_;
-};
-
 class MiddlemanDialler final : public Dialler {
  public:
-  MiddlemanDialler(caf::actor_system& system, std::vector<ControlAddress> addresses)
-      : system_(system), addresses_(std::move(addresses)) {}
+  MiddlemanDialler(std::weak_ptr<control::CafPort> port, std::vector<ControlAddress> addresses)
+      : port_(std::move(port)), addresses_(std::move(addresses)) {}
+
   void dial(NodeId node, const NeighboursActor& reply_to) override {
-    system_.spawn<Dial>(node, addresses_.at(node.value), reply_to);
+    const auto port = port_.lock();
+    const ControlAddress& address = addresses_.at(node.value);
+    if (!port) {
+      caf::anon_send(reply_to, DialResult{node, FrameActor{}, "this node is stopping"});
+      return;
+    }
+    port->dial(address.endpoint, address.node, [node, reply_to](Result<caf::strong_actor_ptr> reached) {
+      DialResult result{node, FrameActor{}, reached.ok() ? "" : reached.error().message};
+      if (reached.ok()) result.peer = caf::actor_cast<FrameActor>(*reached);
+      caf::anon_send(reply_to, std::move(result));
+    });
   }
 
  private:
-  caf::actor_system& system_;
+  std::weak_ptr<control::CafPort> port_;
   std::vector<ControlAddress> addresses_;
 };
 
@@ -64,16 +39,14 @@ ClusterActorsConfig::ClusterActorsConfig() {
   load<caf::io::middleman>();
 }
 
-std::shared_ptr<Dialler> middleman_dialler(caf::actor_system& system, std::vector<ControlAddress> addresses) {
-  return std::make_shared<MiddlemanDialler>(system, std::move(addresses));
+std::shared_ptr<Dialler> middleman_dialler(std::weak_ptr<control::CafPort> port,
+                                           std::vector<ControlAddress> addresses) {
+  return std::make_shared<MiddlemanDialler>(std::move(port), std::move(addresses));
 }
 
-Result<void> publish(caf::actor_system& system, const NeighboursActor& neighbours, const ControlAddress& address) {
-  const auto port = system.middleman().publish(neighbours, address.port, address.host.c_str(), true);
-  if (port) return {};
-  return Error{ErrorCode::kUnavailable, "Control port " + std::to_string(address.port) + " of " + address.host +
-                                            " cannot be listened on (" + system.render(port.error()) +
-                                            "). Is a node running there already? Choose another control_port."};
+Result<void> publish(control::CafPort& port, const NeighboursActor& neighbours, const ControlAddress& address) {
+  TRY_VOID(port.publish(address.endpoint, caf::actor_cast<caf::strong_actor_ptr>(neighbours)));
+  return {};
 }
 
 }  // namespace troupe

@@ -1,8 +1,7 @@
-// Other nodes by way of CAF's middleman: publishes this node's neighbours actor on its control port and dials those of
-// others. TCP without TLS: for loopback only, which the configuration enforces.
+// Other nodes by way of CAF's middleman: this node's neighbours actor is published on its control port, and those of
+// others are dialled. What passes the port is runtime/control's to decide.
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,6 +10,7 @@
 
 #include "actors/neighbours/neighbours.hpp"
 #include "runtime/base/result.hpp"
+#include "runtime/control/caf_port.hpp"
 #include "runtime/exec/system.hpp"
 
 namespace troupe {
@@ -21,15 +21,16 @@ class ClusterActorsConfig final : public exec::NodeConfig {
   ClusterActorsConfig();
 };
 
+/// A node of the configuration and its control port.
 struct ControlAddress {
-  std::string host;
-  std::uint16_t port = 0;
+  std::string node;
+  control::Endpoint endpoint;
 };
 
-/// `addresses`: of all nodes, by id.
-std::shared_ptr<Dialler> middleman_dialler(caf::actor_system& system, std::vector<ControlAddress> addresses);
+/// `addresses`: of all nodes, by id. Dials nobody any more once `port` is gone.
+std::shared_ptr<Dialler> middleman_dialler(std::weak_ptr<control::CafPort> port, std::vector<ControlAddress> addresses);
 
 /// Lets other nodes reach `neighbours`. kUnavailable where the port cannot be listened on.
-Result<void> publish(caf::actor_system& system, const NeighboursActor& neighbours, const ControlAddress& address);
+Result<void> publish(control::CafPort& port, const NeighboursActor& neighbours, const ControlAddress& address);
 
 }  // namespace troupe

@@ -4,6 +4,7 @@
 
 #include "runtime/base/file.hpp"
 #include "runtime/config/document.hpp"
+#include "runtime/config/loopback.hpp"
 #include "runtime/config/problems.hpp"
 
 namespace troupe::config {
@@ -33,6 +34,21 @@ const char* to_string(LinkTransport transport) {
 }
 
 const char* to_string(SplitRule rule) { return rule == SplitRule::kAlways ? "always" : "when_it_pays"; }
+
+ControlTlsSection ControlTlsSection::of(const std::string& node) const {
+  const auto named = [&node](std::string path) {
+    static const std::string placeholder = "{name}";
+    for (auto at = path.find(placeholder); at != std::string::npos; at = path.find(placeholder, at + node.size()))
+      path.replace(at, placeholder.size(), node);
+    return path;
+  };
+  return {named(ca), named(certificate), named(key)};
+}
+
+bool ClusterConfig::spans_hosts() const {
+  return std::any_of(nodes.begin(), nodes.end(),
+                     [](const NodeSection& node) { return !loopback_address(node.address); });
+}
 
 std::optional<std::size_t> ClusterConfig::find_node(const std::string& node) const {
   const auto found = std::find_if(nodes.begin(), nodes.end(), [&](const NodeSection& one) { return one.name == node; });

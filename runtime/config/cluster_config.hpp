@@ -1,8 +1,8 @@
 // What the nodes of a cluster are told: the values of one cluster file, already checked, with their defaults. Every
 // node, `troupe up` and `troupe check` read the same file, so that all agree on who is who.
 // Promises of a configuration that was loaded: names are unique (nodes; machines across the cluster), as is each
-// (address, control port); one node at least is a router, and one serves HTTP; prompts and tokens can both be computed; control
-// ports are on loopback.
+// (address, control port); one node at least is a router, and one serves HTTP; prompts and tokens can both be computed;
+// either all nodes are on loopback, or none is and control connections have TLS.
 #pragma once
 
 #include <chrono>
@@ -40,11 +40,22 @@ struct MachineSection {
 /// One process. Its id is its place in ClusterConfig::nodes.
 struct NodeSection {
   std::string name;                   ///< 1 to 64 of a-z, 0-9 and -; unique in the cluster
-  std::string address = "127.0.0.1";  ///< where its control port listens and others reach it; loopback
+  std::string address = "127.0.0.1";  ///< an IP address: where its control port listens and others reach it
   std::uint16_t control_port = 0;     ///< never 0 in a loaded configuration
   bool router = false;                ///< can assign requests to machines; of several, one does at a time
   std::optional<HttpSection> http;    ///< where the node serves the API
   std::vector<MachineSection> machines;
+};
+
+/// Mutual TLS of control connections; all three paths or none. "{name}" in a path stands for the node's name.
+struct ControlTlsSection {
+  std::string ca;
+  std::string certificate;
+  std::string key;
+
+  bool given() const { return !ca.empty(); }
+  /// The paths of one node.
+  ControlTlsSection of(const std::string& node) const;
 };
 
 enum class LinkTransport : std::uint8_t { kAuto, kSharedMemory, kTcp };
@@ -91,11 +102,14 @@ struct ClusterConfig {
   std::string name;    ///< 1 to 64 of a-z, 0-9 and -
   ServeConfig shared;  ///< model, scheduling, api, shutdown, trace and log of all nodes; http and device are not used
   std::vector<NodeSection> nodes;  ///< 1 to kMostClusterNodes
+  ControlTlsSection tls;
   LinkSection link;
   FailureSection failure;
   SplitwiseSection splitwise;
   RolesSection roles;
 
+  /// Whether nodes listen beyond this host.
+  bool spans_hosts() const;
   /// The node of that name, or nothing.
   std::optional<std::size_t> find_node(const std::string& node) const;
   /// The nodes that can assign requests.

@@ -239,6 +239,13 @@ Table pool_keys() {
 Table all_cluster_keys() {
   Table table = {name("cluster", AT(cluster), "The cluster's name: 1 to 64 of a-z, 0-9 and -.")};
   append(table, {"model.", "scheduling.", "api."});
+  table.push_back(file("tls.ca", AT(tls.ca),
+                       "PEM file of the cluster's CA. With all three, control connections have mutual TLS, which nodes "
+                       "on several hosts need; `troupe certs` makes the files."));
+  table.push_back(file("tls.certificate", AT(tls.certificate),
+                       "PEM file of the node's certificate; {name} in it stands for the node's name."));
+  table.push_back(file("tls.key", AT(tls.key),
+                       "PEM file of that certificate's private key, not readable by others; {name} as above."));
   table.push_back(
       one("link.transport", CHOICE(link.transport), {"auto", "shared_memory", "tcp"},
           "How KV blocks go from machine to machine; auto: shared memory within a host, TCP between hosts."));
@@ -256,10 +263,9 @@ Table all_cluster_keys() {
 Table all_node_keys() {
   Table table = {
       name("name", AT(node.name), "The node's name, of its own in the cluster: 1 to 64 of a-z, 0-9 and -."),
-      text(
-          "address", AT(node.address),
-          "Where the node's control port listens and other nodes reach it. Loopback, for now: control messages are not "
-          "encrypted."),
+      text("address", AT(node.address),
+           "IP address where the node's control port listens and other nodes reach it, and its KV connections where "
+           "`tls` is given. One that is not loopback needs `tls`."),
       required(number("control_port", AT(node.control_port), {1, 65535}, "TCP port for messages between nodes.")),
       one("router", AT(node.router), {},
           "Whether this node can assign requests to machines. One node does at a time; the others with router: true "

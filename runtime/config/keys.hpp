@@ -19,6 +19,7 @@ namespace troupe::config {
 struct Draft {
   ServeConfig serve;
   std::string cluster;
+  ControlTlsSection tls;
   LinkSection link;
   FailureSection failure;
   SplitwiseSection splitwise;

@@ -77,6 +77,8 @@ class ClusterLoader {
   void check() {
     const bool good_so_far = problems_.empty();
     check_names();
+    check_tls();
+    check_addresses();
     check_ports();
     check_router();
     if (!good_so_far) return;
@@ -93,6 +95,7 @@ class ClusterLoader {
     Draft& shared = shared_.draft();
     config.name = std::move(shared.cluster);
     config.shared = std::move(shared.serve);
+    config.tls = std::move(shared.tls);
     config.link = shared.link;
     config.failure = shared.failure;
     config.splitwise = shared.splitwise;
@@ -214,6 +217,55 @@ class ClusterLoader {
     }
   }
 
+  void check_tls() {
+    const ControlTlsSection& tls = shared_.draft().tls;
+    const std::size_t given = (tls.ca.empty() ? 0 : 1) + (tls.certificate.empty() ? 0 : 1) + (tls.key.empty() ? 0 : 1);
+    const std::vector<std::string> keys = {"tls.ca", "tls.certificate", "tls.key"};
+    if (given != 0 && given != 3) {
+      shared_.report(keys, "tls has only some of ca, certificate and key", "all three: `troupe certs` makes the files");
+      return;
+    }
+    // With one certificate for all, nobody could tell which node it is that shows it.
+    if (given == 3 && nodes_.size() > 1) {
+      for (const std::string& key : {keys[1], keys[2]}) {
+        const std::string& path = key == keys[1] ? tls.certificate : tls.key;
+        if (path.find("{name}") == std::string::npos)
+          shared_.report({key}, key + " is one file for all nodes", "a path with {name}, as certs/{name}.pem");
+      }
+    }
+  }
+
+  /// Whoever connects to a plain control port is obeyed.
+  void check_addresses() {
+    const bool tls = !shared_.draft().tls.ca.empty();
+    bool loopback = false;
+    bool beyond = false;
+    for (NodeReader& node : nodes_) {
+      const std::string& address = node.values.draft().node.address;
+      if (loopback_address(address)) {
+        loopback = true;
+      } else if (!is_host_address(address)) {
+        node.values.report({"address"}, in_quotes(address) + " is no IP address of a host",
+                           "as 127.0.0.1, 10.0.0.5 or fd00::5; names are not resolved");
+        return;
+      } else if (!tls) {
+        node.values.report({"address"},
+                           in_quotes(address) + " is not loopback, and control connections beyond it need TLS",
+                           "tls: {ca, certificate, key}, of files that `troupe certs` makes; or 127.0.0.1");
+        return;
+      } else {
+        beyond = true;
+      }
+    }
+    for (NodeReader& node : nodes_) {
+      const std::string& address = node.values.draft().node.address;
+      if (!beyond || !loopback || !loopback_address(address)) continue;
+      node.values.report({"address"}, in_quotes(address) + " is loopback, where nodes on other hosts cannot reach it",
+                         "an address of this node's host that the others reach", node.place);
+      return;
+    }
+  }
+
   void check_ports() {
     std::map<std::pair<std::string, std::uint16_t>, std::string> owners;
     const auto take = [&](NodeReader& node, const std::string& key, const std::string& address, std::uint16_t port) {
@@ -226,13 +278,6 @@ class ClusterLoader {
     for (NodeReader& node : nodes_) {
       const NodeSection& section = node.values.draft().node;
       const std::optional<std::string> address = loopback_address(section.address);
-      if (!address) {
-        node.values.report({"address"},
-                           in_quotes(section.address) +
-                               " is not loopback, and TLS between nodes is not there yet: a plain control port obeys "
-                               "whoever connects",
-                           "127.0.0.1, another 127.x.y.z or ::1: all nodes on one host");
-      }
       if (node.values.given("control_port"))
         take(node, "control_port", address.value_or(section.address), section.control_port);
     }
@@ -308,8 +353,9 @@ std::uint32_t usable_cores() {
   return ::sched_getaffinity(0, sizeof cores, &cores) == 0 ? static_cast<std::uint32_t>(CPU_COUNT(&cores)) : 0;
 }
 
-/// All nodes are on this host as long as addresses are loopback.
+/// For nodes that are all on this host.
 void note_crowding(const ClusterConfig& config, std::uint32_t cores, std::vector<std::string>& notes) {
+  if (config.spans_hosts()) return;
   std::uint64_t threads = 0;
   std::size_t automatic = 0;
   for (const NodeSection& node : config.nodes) {

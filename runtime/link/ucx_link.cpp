@@ -28,6 +28,7 @@
 #include "runtime/clock/wall_clock.hpp"
 #include "runtime/link/node_address.hpp"
 #include "runtime/link/prober.hpp"
+#include "runtime/link/tcp_door.hpp"
 #include "runtime/link/ucx_receiver.hpp"
 #include "runtime/link/ucx_sender.hpp"
 #include "runtime/link/ucx_worker.hpp"
@@ -43,11 +44,14 @@ constexpr std::size_t kMostHellos = 1024;
 
 class UcxLink final : public Link {
  public:
-  UcxLink(UcxOptions options, std::unique_ptr<UcxWorker> tcp, int wake_fd);
+  UcxLink(UcxOptions options, std::unique_ptr<UcxWorker> tcp, std::unique_ptr<TcpDoor> door, int wake_fd);
   ~UcxLink() override;
 
   SlabId add_slab(std::span<std::byte> memory, const kernels::KvLayout& layout) override;
-  std::string address() const override { return encode(own_); }
+  std::string address() const override {
+    door_->open();  // whoever is told it connects
+    return encode(own_);
+  }
   Result<PeerId> add_peer(std::string_view address) override;
   void on_broken(std::function<void(PeerId, const Error&)> broken) override;
   Path path(PeerId peer) const override;
@@ -95,6 +99,7 @@ class UcxLink final : public Link {
   UcxSender sender_;
   Prober prober_;
   std::unique_ptr<UcxWorker> tcp_;
+  std::unique_ptr<TcpDoor> door_;  ///< before the port of tcp_, and gone before it
   std::unordered_map<PeerId, std::unique_ptr<UcxWorker>> shared_memory_;
   std::vector<std::unique_ptr<UcxWorker>> retired_;        ///< of dropped peers, with something still on its way
   std::unordered_map<std::uint64_t, NodeAddress> hellos_;  ///< by link id: not used yet
@@ -105,7 +110,7 @@ class UcxLink final : public Link {
   std::thread thread_;
 };
 
-UcxLink::UcxLink(UcxOptions options, std::unique_ptr<UcxWorker> tcp, int wake_fd)
+UcxLink::UcxLink(UcxOptions options, std::unique_ptr<UcxWorker> tcp, std::unique_ptr<TcpDoor> door, int wake_fd)
     : options_(std::move(options)),
       own_{.link_id = entropy64()},
       receiver_(options_.checksums, counters_,
@@ -117,6 +122,7 @@ UcxLink::UcxLink(UcxOptions options, std::unique_ptr<UcxWorker> tcp, int wake_fd
                  sender_.send_probe(peer, bytes, std::move(done));
                }}),
       tcp_(std::move(tcp)),
+      door_(std::move(door)),
       wake_fd_(wake_fd) {
   own_.checksums = options_.checksums;
   own_.loopback = options_.tcp_device == "lo";
@@ -134,6 +140,7 @@ UcxLink::~UcxLink() {
   post([this] { stop_ = true; });
   thread_.join();
   receiver_.drop_rings();
+  door_.reset();
   retired_.clear();
   shared_memory_.clear();
   tcp_.reset();
@@ -438,12 +445,14 @@ Result<std::unique_ptr<Link>> start_ucx_link(UcxOptions options) {
     return Error{ErrorCode::kConfig, "piece_bytes is " + std::to_string(options.piece_bytes) + ", expected 65536 to " +
                                          std::to_string(kMostPieceBytes)};
   }
+  const auto others = listening_sockets();
   TRY(tcp, UcxWorker::open(Transport::kTcp, options.tcp_device));
+  auto door = std::make_unique<TcpDoor>(listening_since(others));
   const int wake_fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (wake_fd < 0) {
     return Error{ErrorCode::kUnavailable, std::string("no eventfd for the link: ") + std::strerror(errno)};
   }
-  return std::unique_ptr<Link>(std::make_unique<UcxLink>(std::move(options), std::move(tcp), wake_fd));
+  return std::unique_ptr<Link>(std::make_unique<UcxLink>(std::move(options), std::move(tcp), std::move(door), wake_fd));
 }
 
 }  // namespace troupe::link

@@ -1,8 +1,9 @@
 // The link over UCX: shared memory between nodes of one host, tcp between hosts. One thread of its own, which sleeps
 // when nothing travels; callbacks run on it.
 //
-// UCX neither authenticates nor encrypts: who can reach the tcp port can hand UCX bytes to parse. It listens on
-// loopback unless a device is named, which should be one of a network that only the cluster's nodes share.
+// UCX neither authenticates nor encrypts: who connects to the tcp port hands UCX bytes to parse, so that it is shut but
+// for a few seconds after address() was asked for (tcp_door.hpp). It listens on loopback unless a device is named,
+// which should be one of a network that only the cluster's nodes share.
 #pragma once
 
 #include <cstddef>

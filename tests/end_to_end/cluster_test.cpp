@@ -1,6 +1,5 @@
-// Clusters of real processes: that their answers are those of one process, and stay so when nodes die, stall, are of
-// another model, or hear nonsense; and that what is stopped leaves nothing behind.
-#include <arpa/inet.h>
+// Clusters of real processes: that their answers are those of one process, and stay so when nodes die, stall, or are of
+// another model; and that what is stopped leaves nothing behind.
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -183,8 +182,6 @@ std::string first_word_after(pid_t pid, const std::string& field) {
 }
 
 /// The most memory that the process ever held.
-std::size_t most_memory(pid_t pid) { return std::stoul(first_word_after(pid, "VmHWM:")) * 1024; }
-
 std::set<std::string> socket_inodes(pid_t pid) {
   std::set<std::string> inodes;
   for (const auto& file : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd")) {
@@ -214,21 +211,6 @@ std::vector<std::string> open_addresses(pid_t pid) {
     }
   }
   return addresses;
-}
-
-void send_bytes(int port, const std::string& bytes) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  const int connection = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  ASSERT_EQ(::connect(connection, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0) << "port " << port;
-  for (std::size_t sent = 0; sent < bytes.size();) {
-    const auto count = ::send(connection, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
-    if (count <= 0) break;  // the node has had enough, as it may
-    sent += static_cast<std::size_t>(count);
-  }
-  ::close(connection);
 }
 
 /// The demo model with one bit of its last norm's first weight turned.
@@ -372,24 +354,6 @@ TEST(Cluster, ListensOnLoopbackAlone) {
     listening += addresses.size();
   }
   EXPECT_GE(listening, 4u) << "three control ports and one for HTTP";
-}
-
-// The same bytes in every run, none of which looks like a frame of CAF's: a header that does is believed, whatever
-// length it names, which is why control ports are for loopback alone.
-TEST(Cluster, NoiseOnTheControlPortsHurtsNobody) {
-  const ClusterProcess cluster(kOneAndOne);
-  const auto pids = cluster.pids();
-  std::string noise;
-  std::uint64_t state = 88172645463325252u;
-  while (noise.size() < 10'000) {
-    state ^= state << 13, state ^= state >> 7, state ^= state << 17;
-    noise += static_cast<char>(state >> 32);
-  }
-  for (const int port : cluster.file().control_ports())
-    for (int round = 0; round < 4; ++round) send_bytes(port, noise.substr(static_cast<std::size_t>(round)));
-  EXPECT_EQ(choices_of(cluster.api().post(kCompletions, greedy("Once", 8)))[0]["finish_reason"], "length");
-  EXPECT_EQ(cluster.pids(), pids);
-  for (const pid_t pid : pids) EXPECT_LT(most_memory(pid), std::size_t{500} << 20) << "process " << pid;
 }
 
 TEST(Cluster, SigtermLetsAStreamFinishAndLeavesNoProcess) {

@@ -1,9 +1,11 @@
 #include "tools/troupe/check_cluster.hpp"
 
 #include <algorithm>
+#include <filesystem>
 
 #include <nlohmann/json.hpp>
 
+#include "runtime/control/tls.hpp"
 #include "runtime/device/cpu_device.hpp"
 #include "runtime/model/host_memory.hpp"
 #include "tools/troupe/kv_budget.hpp"
@@ -89,6 +91,42 @@ std::string topology_text(const ClusterConfig& cluster) {
   return out;
 }
 
+std::string tls_text(const ClusterConfig& cluster) {
+  if (!cluster.tls.given()) return "control            plain, on loopback, between processes of one user\n";
+  return "control            mutual TLS, CA " + cluster.tls.ca + "\n";
+}
+
+/// Certificates that are on this host must be usable; those of nodes of other hosts may be there only.
+Result<void> check_certificates(const ClusterConfig& cluster, const std::string& file,
+                                std::vector<std::string>& notes) {
+  if (!cluster.tls.given()) return {};
+  std::vector<std::string> names;
+  for (const NodeSection& node : cluster.nodes) names.push_back(node.name);
+  std::string missing;
+  std::size_t here = 0;
+  for (const std::string& name : names) {
+    const auto files = cluster.tls.of(name);
+    std::error_code ignored;
+    if (!std::filesystem::exists(files.certificate, ignored) && !std::filesystem::exists(files.key, ignored)) {
+      missing += (missing.empty() ? "" : ", ") + name;
+      continue;
+    }
+    TRY_VOID(control::TlsContext::load({files.ca, files.certificate, files.key}, names));
+    ++here;
+  }
+  if (here == 0) {
+    const std::string folder = std::filesystem::path(cluster.tls.of("NAME").certificate).parent_path().string();
+    return Error{ErrorCode::kConfig, file + ": `tls` is given, and no node's certificate is there (" +
+                                         cluster.tls.certificate + "). Make them: troupe certs " + folder +
+                                         " --config " + file};
+  }
+  if (!missing.empty()) {
+    notes.push_back("no certificate on this host for " + missing +
+                    ": right where other hosts run these nodes; else run `troupe certs` again");
+  }
+  return {};
+}
+
 std::string memory_text(const std::vector<PlannedMachine>& machines) {
   std::size_t width = 0;
   for (const PlannedMachine& one : machines) width = std::max(width, one.machine->name.size());
@@ -127,7 +165,7 @@ std::string as_text(const Findings& found) {
   out += "model              " + found.checkpoint.directory() + " (" +
          to_string(found.checkpoint.config().architecture) +
          (found.text.chat_template ? ")\n" : "; no chat template: /v1/chat/completions will be refused)\n");
-  out += topology_text(cluster) + memory_text(found.machines) + paths_text(cluster, found.paths);
+  out += topology_text(cluster) + tls_text(cluster) + memory_text(found.machines) + paths_text(cluster, found.paths);
   const auto ms = [](std::chrono::milliseconds time) { return std::to_string(time.count()) + " ms"; };
   return out + "failure            a node speaks every " + ms(cluster.failure.heartbeat) +
          " and is taken for dead after " + ms(cluster.failure.silence) + " of silence\nok\n";
@@ -164,6 +202,7 @@ std::string as_json(const Findings& found, const std::vector<std::string>& notes
                        {"architecture", to_string(found.checkpoint.config().architecture)},
                        {"chat_template", found.text.chat_template != nullptr},
                        {"nodes", std::move(nodes)},
+                       {"tls", found.cluster.tls.given()},
                        {"kv_paths", std::move(paths)},
                        {"notes", notes}};
   return report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -195,9 +234,13 @@ std::vector<KvPath> kv_paths(const ClusterConfig& cluster, std::size_t most) {
   for (const End& from : sources) {
     for (const End& to : targets) {
       if (paths.size() >= most) return paths;
-      const std::string way = from.node == to.node ? "inside the process of " + cluster.nodes[from.node].name
-                              : tcp                ? "TCP on loopback, as link.transport asks"
-                                                   : "shared memory on this host";
+      const bool one_host = cluster.nodes[from.node].address == cluster.nodes[to.node].address;
+      const std::string way =
+          from.node == to.node                          ? "inside the process of " + cluster.nodes[from.node].name
+          : cluster.spans_hosts() && (tcp || !one_host) ? "TCP from " + cluster.nodes[from.node].address + " to " +
+                                                              cluster.nodes[to.node].address + ", not encrypted"
+          : tcp ? "TCP on loopback, as link.transport asks"
+                : "shared memory on " + (cluster.spans_hosts() ? cluster.nodes[to.node].address : "this host");
       paths.push_back({from.machine->name, to.machine->name, way});
     }
   }
@@ -214,6 +257,7 @@ std::string http_url(const config::HttpSection& http) {
 
 Result<ClusterReport> check_cluster(const config::ClusterSources& sources, bool json) {
   TRY(loaded, config::load_cluster(sources));
+  TRY_VOID(check_certificates(loaded.config, sources.file, loaded.notes));
   const std::string& directory = loaded.config.shared.model.path;
   TRY(checkpoint, model::Checkpoint::open(directory));
   TRY(text, load_model_text(directory));
@@ -225,7 +269,7 @@ Result<ClusterReport> check_cluster(const config::ClusterSources& sources, bool 
   report.notes = std::move(loaded.notes);
   const std::size_t wanted = bytes_together(found.machines);
   const std::size_t available = model::available_memory_bytes();
-  if (available > 0 && wanted > available) {
+  if (available > 0 && wanted > available && !found.cluster.spans_hosts()) {
     report.notes.push_back("the machines want " + model::written_bytes(wanted) + " together and this host has " +
                            model::written_bytes(available) +
                            " free: nodes will be ended by the system. Lower device.kv_memory, or take machines away.");

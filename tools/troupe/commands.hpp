@@ -16,6 +16,7 @@ void add_up(CLI::App& app, std::function<int()>& chosen);
 void add_roles(CLI::App& app, std::function<int()>& chosen);
 void add_drain(CLI::App& app, std::function<int()>& chosen);
 void add_run(CLI::App& app, std::function<int()>& chosen);
+void add_certs(CLI::App& app, std::function<int()>& chosen);
 void add_check(CLI::App& app, std::function<int()>& chosen);
 void add_status(CLI::App& app, std::function<int()>& chosen);
 void add_request(CLI::App& app, std::function<int()>& chosen);

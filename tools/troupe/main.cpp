@@ -41,6 +41,7 @@ int run(int argc, char** argv) {
   add_up(app, chosen);
   add_run(app, chosen);
   add_check(app, chosen);
+  add_certs(app, chosen);
   add_status(app, chosen);
   add_request(app, chosen);
   add_roles(app, chosen);

@@ -83,7 +83,10 @@ Result<std::unique_ptr<Node>> Node::start(NodeOptions options) {
   tell("checkpoint", 1);
 
   auto parts = std::make_unique<Parts>(options);
-  if (options.cluster) TRY_VOID(parts->start_link(options.cluster->config.link));
+  if (options.cluster) {
+    const auto& cluster = options.cluster->config;
+    TRY_VOID(parts->start_link(cluster.link, cluster.nodes.at(options.cluster->node).address));
+  }
   for (auto& wanted : machines_of(options))
     TRY_VOID(parts->load_machine(wanted.config, checkpoint, std::move(wanted.spec),
                                  [&](double done) { tell("weights", done); }));

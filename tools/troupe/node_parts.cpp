@@ -17,6 +17,8 @@
 #include "actors/router/router.hpp"
 #include "runtime/base/random.hpp"
 #include "runtime/clock/wall_clock.hpp"
+#include "runtime/control/caf_port.hpp"
+#include "runtime/link/tcp_device.hpp"
 #include "runtime/link/ucx_link.hpp"
 #include "runtime/model/fingerprint.hpp"
 #include "runtime/model/memory_plan.hpp"
@@ -114,8 +116,10 @@ Result<void> Node::Parts::load_machine(const config::ServeConfig& config, const 
   return {};
 }
 
-Result<void> Node::Parts::start_link(const config::LinkSection& section) {
+Result<void> Node::Parts::start_link(const config::LinkSection& section, const std::string& address) {
   link::UcxOptions settings;
+  TRY(device, link::tcp_device_of(address));
+  settings.tcp_device = device;
   settings.shared_memory = section.transport != config::LinkTransport::kTcp;
   settings.checksums = section.checksums;
   TRY(started, link::start_ucx_link(settings));
@@ -166,7 +170,7 @@ Result<void> Node::Parts::start_neighbours(const ClusterPlace& place, const mode
   std::vector<ControlAddress> addresses;
   for (const auto& node : place.config.nodes) {
     settings.nodes.push_back(node.name);
-    addresses.push_back({node.address, node.control_port});
+    addresses.push_back({node.name, {node.address, node.control_port}});
   }
   const auto own = addresses.at(place.node);
   settings.model = model::fingerprint(checkpoint);
@@ -182,14 +186,26 @@ Result<void> Node::Parts::start_neighbours(const ClusterPlace& place, const mode
     settings.routers.push_back(NodeId{static_cast<std::uint32_t>(each)});
   settings.recorder = recorder;
   settings.link = link;
-  settings.dialler = middleman_dialler(actors, std::move(addresses));
+  control::GateOptions gate;
+  if (const auto& tls = place.config.tls; tls.given()) {
+    const auto own = tls.of(settings.nodes.at(place.node));
+    TRY(context, control::TlsContext::load({own.ca, own.certificate, own.key}, settings.nodes));
+    gate.tls = std::move(context);
+  }
+  gate.refusals = std::make_shared<control::Refusals>([log = log](const control::Refusal& refusal) {
+    nlohmann::ordered_json fields{{"peer", refusal.peer}, {"why", refusal.why}};
+    if (refusal.untold > 0) fields["untold_before"] = refusal.untold;
+    log->write(config::LogLevel::kWarning, "control_connection_refused", fields);
+  });
+  control = std::make_shared<control::CafPort>(actors, std::move(gate));
+  settings.dialler = middleman_dialler(control, std::move(addresses));
   settings.serving = serving;
   settings.tell = [log = log](const std::string& event, const std::string& node, const std::string& why) {
     const auto level = event == "joined" || event == "routes" ? config::LogLevel::kInfo : config::LogLevel::kWarning;
     log->write(level, "node_" + event, {{"node", node}, {"why", why}});
   };
   neighbours = actors.spawn<Neighbours>(std::move(settings));
-  return publish(actors, neighbours, own);
+  return publish(*control, neighbours, own);
 }
 
 SupervisorActor Node::Parts::cluster() const { return neighbours ? SupervisorActor{neighbours} : supervisor; }

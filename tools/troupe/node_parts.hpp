@@ -16,6 +16,7 @@
 #include "actors/policies/routing_policy.hpp"
 #include "actors/recorder/recorder.hpp"
 #include "actors/supervisor/supervisor.hpp"
+#include "runtime/control/caf_port.hpp"
 #include "runtime/exec/system.hpp"
 #include "runtime/http/server.hpp"
 #include "runtime/link/link.hpp"
@@ -39,11 +40,12 @@ struct Node::Parts {
   std::shared_ptr<link::Link> link;   ///< none without a cluster
   std::unique_ptr<exec::NodeConfig> actor_config;
   caf::actor_system actors;
-  RouterActor router;          ///< none where other nodes route
-  DispatcherActor dispatcher;  ///< of a cluster's node that takes calls
-  DeadlinesActor deadlines;    ///< none where the node takes no calls
-  NeighboursActor neighbours;  ///< none without a cluster
-  SupervisorActor supervisor;  ///< none where the node has no machine
+  std::shared_ptr<control::CafPort> control;  ///< none without a cluster; goes before the actors' system does
+  RouterActor router;                         ///< none where other nodes route
+  DispatcherActor dispatcher;                 ///< of a cluster's node that takes calls
+  DeadlinesActor deadlines;                   ///< none where the node takes no calls
+  NeighboursActor neighbours;                 ///< none without a cluster
+  SupervisorActor supervisor;                 ///< none where the node has no machine
   ClusterViewActor view;
   BalancerActor balancer;  ///< with the router of a cluster
   RecorderActor recorder;
@@ -59,7 +61,7 @@ struct Node::Parts {
   /// Loads one machine's weights and registers its KV slab with the link.
   Result<void> load_machine(const config::ServeConfig& config, const model::Checkpoint& checkpoint, MachineSpec spec,
                             const std::function<void(double)>& progress);
-  Result<void> start_link(const config::LinkSection& section);
+  Result<void> start_link(const config::LinkSection& section, const std::string& address);
   Result<void> start_actors(const NodeOptions& options, const model::Checkpoint& checkpoint);
   Result<void> start_neighbours(const ClusterPlace& place, const model::Checkpoint& checkpoint);
   void start_gateway(const config::ServeConfig& config, openai::ServedModel model);

@@ -287,8 +287,58 @@ TEST(Loopback, OnlyAddressesOfThisHostAreAndNoNamesButLocalhost) {
     EXPECT_FALSE(loopback_address(bad)) << bad;
 }
 
+TEST(HostAddress, IsANumberAndOneHosts) {
+  for (const char* good :
+       {"10.0.0.5", "127.0.0.1", "255.255.255.255", "::1", "fd00::5", "fe80:0:0:0:1:2:3:4", "1::", "2001:db8::a:b"})
+    EXPECT_TRUE(is_host_address(good)) << good;
+  for (const char* bad : {"",
+                          "0.0.0.0",
+                          "::",
+                          "0::0",
+                          "10.0.0",
+                          "10.0.0.256",
+                          "10.0.0.05",
+                          "10.0.0.5 ",
+                          "host",
+                          "fd00:::5",
+                          "fd00::5::1",
+                          "1:2:3:4:5:6:7:8:9",
+                          "1:2:3",
+                          ":1:2:3:4:5:6:7",
+                          "1:2:3:4:5:6:7:",
+                          "fd00::5%eth0",
+                          "12345::",
+                          "[::1]",
+                          "g::1",
+                          ":"})
+    EXPECT_FALSE(is_host_address(bad)) << bad;
+}
+
+TEST(ControlTls, PathsNameTheNodeWhereverTheySayName) {
+  const ControlTlsSection tls{"/c/ca.pem", "/c/{name}/{name}.pem", "/c/{name}.key"};
+  const auto own = tls.of("token0");
+  EXPECT_EQ(own.ca, "/c/ca.pem");
+  EXPECT_EQ(own.certificate, "/c/token0/token0.pem");
+  EXPECT_EQ(own.key, "/c/token0.key");
+}
+
+TEST_F(ClusterFile, WithTlsNodesMayBeBeyondLoopback) {
+  const auto loaded = load_cluster({std::string(TROUPE_SOURCE_DIR "/cluster_configs/two_hosts.yaml"), {}, {}, 3});
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  EXPECT_TRUE(loaded->config.spans_hosts());
+  EXPECT_EQ(loaded->config.nodes[0].address, "10.0.0.5");
+  EXPECT_EQ(loaded->config.tls.of("front").key, TROUPE_SOURCE_DIR "/cluster_configs/certs/front.key");
+}
+
+TEST_F(ClusterFile, WithoutTlsNothingSpansHosts) {
+  const auto loaded = load_cluster({std::string(TROUPE_SOURCE_DIR "/cluster_configs/local.yaml"), {}, {}, 3});
+  ASSERT_TRUE(loaded.ok());
+  EXPECT_FALSE(loaded->config.spans_hosts());
+  EXPECT_FALSE(loaded->config.tls.given());
+}
+
 TEST(ClusterYaml, TheShippedClustersAreGood) {
-  for (const char* name : {"local.yaml", "local_mixed.yaml"}) {
+  for (const char* name : {"local.yaml", "local_mixed.yaml", "two_hosts.yaml"}) {
     const auto loaded = load_cluster({std::string(TROUPE_SOURCE_DIR "/cluster_configs/") + name, {}, {}, 3});
     ASSERT_TRUE(loaded.ok()) << loaded.error().message;
     EXPECT_THAT(loaded->notes, IsEmpty()) << name;

@@ -52,6 +52,16 @@ TEST(KvPaths, TakeTcpWhereTheConfigurationSaysSo) {
   EXPECT_THAT(written(kv_paths(cluster, 99)), testing::ElementsAre(HasSubstr("TCP on loopback")));
 }
 
+TEST(KvPaths, BetweenHostsAreTcpAndSayThatNothingIsEncrypted) {
+  auto cluster = cluster_of({{kPrompt}, {kToken}});
+  cluster.nodes[0].address = "10.0.0.5";
+  cluster.nodes[1].address = "10.0.0.6";
+  EXPECT_THAT(written(kv_paths(cluster, 99)),
+              testing::ElementsAre(HasSubstr("TCP from 10.0.0.5 to 10.0.0.6, not encrypted")));
+  cluster.nodes[1].address = "10.0.0.5";
+  EXPECT_THAT(written(kv_paths(cluster, 99)), testing::ElementsAre(HasSubstr("shared memory on 10.0.0.5")));
+}
+
 TEST(KvPaths, StopAtTheMostThatIsAskedFor) {
   EXPECT_EQ(kv_paths(cluster_of({std::vector(30, kPrompt), std::vector(30, kToken)}), 65).size(), 65u);
 }
