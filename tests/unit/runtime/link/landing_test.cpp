@@ -119,6 +119,37 @@ TEST_F(LandingTest, ADamagedPieceWritesNothing) {
   EXPECT_TRUE(to.untouched());
 }
 
+TEST_F(LandingTest, SharedBytesLandAndTheirNoteToo) {
+  push.note = {std::byte{9}};
+  const auto blocks = troupe::link::blocks({9, 3, 4, 0});
+  auto state = landing(blocks);
+  Progress progress = Progress::kMore;
+  for (const Piece& piece : pieces(64 * 1024)) {
+    ASSERT_TRUE(state.admit(piece.header, {}).ok());
+    const auto written = state.write_shared(piece.header, piece.bytes, {});
+    ASSERT_TRUE(written.ok()) << written.error().message;
+    progress = *written;
+  }
+  EXPECT_EQ(progress, Progress::kComplete);
+  EXPECT_TRUE(same_blocks(from, push.blocks, to, blocks));
+  EXPECT_EQ(state.arrival().note, push.note);
+}
+
+TEST_F(LandingTest, DamagedSharedBytesEndItAndTouchNoOtherBlocks) {
+  auto state = landing(block_range(2, 4));
+  auto piece = pieces(std::size_t{1} << 20).front();
+  ASSERT_TRUE(state.admit(piece.header, {}).ok());
+  piece.bytes[77] ^= std::byte{1};
+  const auto written = state.write_shared(piece.header, piece.bytes, {});
+  EXPECT_EQ(written.error().code, ErrorCode::kInvalidInput);
+  EXPECT_TRUE(state.damaged());
+  for (std::int64_t layer = 0; layer < to.layout.layers; ++layer) {
+    for (const std::uint32_t block : {0U, 1U, 6U, 7U, 8U, 9U}) {
+      for (const std::byte byte : to.at(layer, BlockId{block})) ASSERT_EQ(byte, std::byte{0});
+    }
+  }
+}
+
 TEST_F(LandingTest, RectanglesOutsideTheLandingAreRefusedWhateverTheirNumbers) {
   auto state = landing(block_range(0, 4));
   const PieceHeader good = pieces(16 << 20)[0].header;

@@ -151,11 +151,6 @@ TEST_F(ForgedPieceTest, AHelloWithAnAddressThatReachesNobodyLeavesThePeerOnTcp) 
   EXPECT_EQ(node.link->path(raw.peer()).transport, "tcp lo");
 }
 
-TEST_F(ForgedPieceTest, MessagesOfNoMeaningAreIgnored) {
-  for (const unsigned id : {4U, 5U, 63U, 4000U}) raw.send(encode(good), content, id);
-  expect_refused(0);
-}
-
 TEST_F(ForgedPieceTest, SignalsThatAreNoneAndSlotsThatAreNotUnderWayAreRefused) {
   raw.send({}, {}, kSignalMessage);
   raw.send({}, std::span(content).first(kSignalBytes), kSignalMessage);
