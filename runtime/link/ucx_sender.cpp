@@ -73,7 +73,7 @@ void UcxSender::send_copy(ucp_ep_h endpoint, unsigned id, std::string bytes, std
     ~Copy() { --*counted; }
   };
   ++*counted;
-  auto copy = std::make_unique<Copy>(Copy{std::move(bytes), std::move(counted)});
+  std::unique_ptr<Copy> copy(new Copy{std::move(bytes), std::move(counted)});
   ucp_request_param_t param{};
   param.op_attr_mask = UCP_OP_ATTR_FIELD_CALLBACK | UCP_OP_ATTR_FIELD_USER_DATA;
   param.cb.send = [](void* request, ucs_status_t, void* user_data) {
