@@ -27,15 +27,20 @@ struct BodyWriter {
   void operator()(const TraceQuery& query) { write(query, frame.initTraceQuery()); }
   void operator()(const TraceReply& reply) { write(reply, frame.initTraceReply()); }
   void operator()(const Order& order) { write(order, frame.initOrder()); }
+  void operator()(const BlocksQuery& query) { write(query, frame.initBlocksQuery()); }
+  void operator()(const BlocksReply& reply) { write(reply, frame.initBlocksReply()); }
+  void operator()(const ProbeQuery& query) { write(query, frame.initProbeQuery()); }
+  void operator()(const ProbeReply& reply) { write(reply, frame.initProbeReply()); }
 };
 
 }  // namespace
 
 const char* name_of(const Message& message) {
-  static constexpr std::array<const char*, 14> kNames = {
-      "Hello",       "Refused",    "MachineUp",     "MachineDown", "Beat",       "Admit",      "Cancel",
-      "StartPrompt", "StopPrompt", "PromptStopped", "Progress",    "TraceQuery", "TraceReply", "Order"};
-  static_assert(kNames.size() == std::variant_size_v<Message>);
+  static constexpr std::array<const char*, std::variant_size_v<Message>> kNames = {
+      "Hello",      "Refused",     "MachineUp",   "MachineDown",   "Beat",       "Admit",
+      "Cancel",     "StartPrompt", "StopPrompt",  "PromptStopped", "Progress",   "TraceQuery",
+      "TraceReply", "Order",       "BlocksQuery", "BlocksReply",   "ProbeQuery", "ProbeReply"};
+  static_assert(kNames.back() != nullptr);
   return kNames.at(message.index());
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "actors/messages/blocks.hpp"
+#include "actors/messages/cluster.hpp"
 #include "actors/messages/request.hpp"
 #include "actors/messages/work.hpp"
 #include "actors/policies/routing_policy.hpp"
@@ -22,7 +23,7 @@
 namespace troupe::wire {
 
 /// Raised when what a message means changes, or one that older builds do not know must be understood.
-inline constexpr std::uint32_t kProtocolVersion = 1;
+inline constexpr std::uint32_t kProtocolVersion = 2;
 
 /// First word of the node that dials, and the answer of the one that was dialled.
 struct Hello {
@@ -152,8 +153,31 @@ struct Order {
   bool draining = false;
 };
 
-using Message = std::variant<Hello, Refused, MachineUp, MachineDown, Beat, Admit, Cancel, StartPrompt, StopPrompt,
-                             PromptStopped, Progress, TraceQuery, TraceReply, Order>;
+/// Who holds the KV blocks of this machine of the receiver?
+struct BlocksQuery {
+  std::uint64_t query = 0;
+  MachineId machine;
+};
+
+struct BlocksReply {
+  std::uint64_t query = 0;
+  bool found = true;  ///< the machine serves
+  MachineBlocks what;
+};
+
+/// How do you reach each of your peers? The receiver measures it, which causes traffic.
+struct ProbeQuery {
+  std::uint64_t query = 0;
+};
+
+struct ProbeReply {
+  std::uint64_t query = 0;
+  std::vector<PathReport> paths;
+};
+
+using Message =
+    std::variant<Hello, Refused, MachineUp, MachineDown, Beat, Admit, Cancel, StartPrompt, StopPrompt, PromptStopped,
+                 Progress, TraceQuery, TraceReply, Order, BlocksQuery, BlocksReply, ProbeQuery, ProbeReply>;
 
 /// "Hello", "StartPrompt", ...: for traces and logs.
 const char* name_of(const Message& message);

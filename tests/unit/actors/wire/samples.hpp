@@ -47,6 +47,9 @@ FIELDS(RequestFailed, a, b, c)
 FIELDS(RequestReleased, a, b, c)
 FIELDS(WorkState, a, b, c, d)
 FIELDS(PoolState, a, b, c)
+FIELDS(HeldBlocks, a, b, c, d, e, f)
+FIELDS(MachineBlocks, a, b, c)
+FIELDS(PathReport, a, b, c, d, e, f, g, h, i, j)
 
 inline auto fields(const RequestSpec& value) {
   const auto& [a, b, c, sampling, e, f, g, h, i, j] = value;
@@ -71,6 +74,10 @@ FIELDS(Progress, a)
 FIELDS(TraceQuery, a, b)
 FIELDS(TraceReply, a, b, c)
 FIELDS(Order, a, b, c, d)
+FIELDS(BlocksQuery, a, b)
+FIELDS(BlocksReply, a, b, c)
+FIELDS(ProbeQuery, a)
+FIELDS(ProbeReply, a, b)
 FIELDS(Frame, a, b)
 
 /// An arbitrary moment of a clock.
@@ -179,6 +186,11 @@ inline Progress sample_progress() {
            RequestReleased{RequestId{3}, 4, 5}, plain}};
 }
 
+inline BlocksReply sample_blocks_reply() {
+  const HeldBlocks held{RequestId{73}, "front", true, "token0", 74, {0, 1, 2, 3, 4, 5}};
+  return {75, false, {{{1, 2, 3, 4, 5, 6}, 21, 7}, {held, {}}, 8}};
+}
+
 inline std::vector<Message> samples() {
   return {sample_hello(),
           Refused{"Another cluster.", true},
@@ -193,7 +205,11 @@ inline std::vector<Message> samples() {
           sample_progress(),
           TraceQuery{51, RequestId{52}},
           TraceReply{53, false, {{"", "AdmitRequest", "neighbours", "token", 54, 55, 56, "a note"}, {}}},
-          Order{61, MachineId{62}, policies::Role::kToken, true}};
+          Order{61, MachineId{62}, policies::Role::kToken, true},
+          BlocksQuery{71, MachineId{72}},
+          sample_blocks_reply(),
+          ProbeQuery{81},
+          ProbeReply{82, {{"token0", "tcp 127.0.0.1", "no /dev/shm", "it is away", 83, 84, 85, 86, -87, 88}, {}}}};
 }
 
 }  // namespace wire
