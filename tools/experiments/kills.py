@@ -13,7 +13,8 @@ for byte. Then the rounds, each of --streams live streams, drawn from --seed (wh
   stop-token   SIGSTOP of a token node as above, SIGCONT after --stall seconds; as many streams again start shortly before that
   stop-prompt  SIGSTOP of a prompt node as above, SIGCONT as above
   kill-mixed, stop-mixed  as for token nodes; wants --machines with mixed ones, as m0:mixed m1:mixed m2:mixed
-  stop-front   SIGSTOP of the node that routes and serves HTTP: its streams pause, and go on elsewhere when it wakes
+  stop-front   SIGSTOP of the node that routes and serves HTTP: its streams pause, and go on elsewhere when it wakes. New calls that meet it
+               before it has found the machines again are refused with 503, before any work: `refused`, which is no fault
 With --stall 10 and stop-token stop-prompt stop-mixed stop-front this shows what stalled nodes said late and how it was refused.
 Every stream has to end by length with the right ids and text. Then all nodes have to be connected, and all blocks free, within --settle
 seconds. The gaps are of streams that moved: the longest time without a token between the signal (or the stream's start, where that is later)
@@ -111,6 +112,9 @@ class Round:
         for place, (stream, (right_ids, right_text)) in enumerate(zip(self.streams, self.right)):
             stream.join(max(0, end - time.monotonic()))
             ids, text, error = ([], "", f"no end after {PATIENCE} s, {len(stream.times)} tokens") if not stream.ended else stream.result()
+            if error is not None and self.kind == "stop-front" and not ids and error.startswith("HTTP 503"):
+                self.counts["refused"] += 1
+                continue
             if error is not None:
                 self.fault("errors", f"stream {place}: {error}" + self.story(stream))
                 continue
@@ -172,18 +176,18 @@ def summary(rounds):
     known = [each.known_ms for each in rounds if each.known_ms is not None]
     longest = [gap for each in rounds for gap in each.longest]
     row = {"rounds": len(rounds), "streams": sum(len(each.streams) for each in rounds), "live": sum(each.live for each in rounds),
-           "moved": sum(each.moved for each in rounds), **{what: sum(each.counts[what] for each in rounds) for what in WORST}}
+           "moved": sum(each.moved for each in rounds), **{what: sum(each.counts[what] for each in rounds) for what in (*WORST, "refused")}}
     for name, values in (("gap", gaps), ("any_gap", longest), ("known", known)):
         row |= {f"{name}_p50_ms": percentile(values, 0.5), f"{name}_p99_ms": percentile(values, 0.99), f"{name}_max_ms": max(values, default=None)}
     return row
 
 
 def print_table(rows):
-    print(f"{'kind':<12} {'rounds':>6} {'live':>5} {'moved':>5} {'lost':>5} {'repeated':>8} {'changed':>7} {'errors':>6} {'leaked':>6}"
+    print(f"{'kind':<12} {'rounds':>6} {'live':>5} {'moved':>5} {'lost':>5} {'repeated':>8} {'changed':>7} {'errors':>6} {'leaked':>6} {'refused':>7}"
           f" {'gap p50':>8} {'p99':>6} {'max':>6} {'any gap max':>11} {'known p50':>9} {'max':>5}  (ms)")
     for kind, row in rows.items():
         print(f"{kind:<12} {row['rounds']:>6} {row['live']:>5} {row['moved']:>5} {row['lost']:>5} {row['repeated']:>8} {row['changed']:>7}"
-              f" {row['errors']:>6} {row['leaked']:>6} {show(row['gap_p50_ms']):>8} {show(row['gap_p99_ms']):>6} {show(row['gap_max_ms']):>6}"
+              f" {row['errors']:>6} {row['leaked']:>6} {row['refused']:>7} {show(row['gap_p50_ms']):>8} {show(row['gap_p99_ms']):>6} {show(row['gap_max_ms']):>6}"
               f" {show(row['any_gap_max_ms']):>11} {show(row['known_p50_ms']):>9} {show(row['known_max_ms']):>5}")
 
 
