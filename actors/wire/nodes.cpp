@@ -23,6 +23,8 @@ WorkState read(Intake& in, schema::Work::Reader from) {
   return work;
 }
 
+}  // namespace
+
 void write(const PoolState& pool, schema::Pool::Builder to) {
   auto states = to.initByState(list_size(pool.by_state.size()));
   for (unsigned i = 0; i < states.size(); ++i) states.set(i, pool.by_state[i]);
@@ -42,8 +44,6 @@ PoolState read(Intake& in, schema::Pool::Reader from) {
   pool.leases = in.number("leases", from.getLeases());
   return pool;
 }
-
-}  // namespace
 
 void write(const Hello& hello, schema::Hello::Builder to) {
   to.setProtocol(hello.protocol);

@@ -68,6 +68,14 @@ struct Path {
   std::string why;  ///< why not a better one; empty where there is none
 };
 
+/// How fast a peer is reached, measured with the peer's help.
+struct Probe {
+  std::chrono::nanoseconds round_trip{};  ///< of a short message; the median of several
+  double bytes_per_second = 0;  ///< of `bytes` sent as pieces are and written nowhere; infinite where they took no time
+  std::size_t bytes = 0;
+};
+inline constexpr std::size_t kProbeBytes = 8 * 1024 * 1024;
+
 struct Counters {
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
@@ -105,6 +113,11 @@ class Link {
   /// Sends one piece. `pushed` hears when the sender's blocks may be written again: all is with the receiver, or
   /// kUnavailable.
   virtual void push(PeerId peer, Push push, std::function<void(Result<Pushed>)> pushed) = 0;
+
+  /// Measures the way to a peer: it takes some milliseconds, and the peer's pieces wait for it. `probed` hears the
+  /// outcome: kOverloaded while one to this peer is under way, kUnavailable where the peer is not known, gone or does
+  /// not answer (for two seconds, or twenty while bytes flow).
+  virtual void probe(PeerId peer, std::function<void(Result<Probe>)> probed) = 0;
 
   virtual Counters counters() const = 0;
 };

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <limits>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -16,6 +17,7 @@ namespace troupe::link {
 namespace {
 
 constexpr std::string_view kAddressPrefix = "local:";
+constexpr std::chrono::seconds kAnswerWithin{2};
 
 }  // namespace
 
@@ -36,6 +38,7 @@ class LocalLink final : public Link {
   void open_landing(Landing landing, std::function<void(Result<Arrival>)> arrived) override;
   void close_landing(Ticket ticket) override;
   void push(PeerId peer, Push push, std::function<void(Result<Pushed>)> pushed) override;
+  void probe(PeerId peer, std::function<void(Result<Probe>)> probed) override;
   Counters counters() const override { return counters_; }
 
  private:
@@ -57,6 +60,8 @@ class LocalLink final : public Link {
     std::deque<std::shared_ptr<Outgoing>> queue;
     std::vector<std::shared_ptr<Outgoing>> unfinished;
     std::unordered_map<Ticket, std::uint32_t> pieces;
+    std::function<void(Result<Probe>)> probed;  ///< of the probe under way
+    std::uint64_t probes = 0;
   };
   struct Open {
     LandingState state;
@@ -73,6 +78,7 @@ class LocalLink final : public Link {
                const PieceHeader& header, Fault fault);
   void receive(const PieceHeader& header, std::span<const std::byte> bytes);
   void end(Ticket ticket, Result<Arrival> outcome);
+  void end_probe(const std::shared_ptr<Peer>& peer, std::uint64_t number, Result<Probe> outcome);
   const Slab* slab(SlabId id) const { return id.value < slabs_.size() ? &slabs_[id.value] : nullptr; }
 
   std::shared_ptr<LocalNetwork> network_;
@@ -100,6 +106,7 @@ LocalLink::~LocalLink() {
   landings_.clear();
   for (auto& [ticket, landing] : landings) landing.arrived(Error{ErrorCode::kCancelled, "the node is stopping"});
   for (const auto& [id, peer] : peers) {
+    end_probe(peer, peer->probes, Error{ErrorCode::kUnavailable, "the node is stopping"});
     for (const auto& push : peer->unfinished) push->done(Error{ErrorCode::kUnavailable, "the node is stopping"});
   }
 }
@@ -158,6 +165,7 @@ void LocalLink::drop_peer(PeerId id, std::function<void()> done) {
       peers_.erase(found);
       peer->queue.clear();
       for (const auto& push : std::exchange(peer->unfinished, {})) push->done(gone);
+      end_probe(peer, peer->probes, gone);
     }
     done();
   });
@@ -210,6 +218,36 @@ void LocalLink::push(PeerId id, Push push, std::function<void(Result<Pushed>)> p
   peer->second->unfinished.push_back(outgoing);
   peer->second->queue.push_back(std::move(outgoing));
   if (!peer->second->sending) start_next(peer->second);
+}
+
+void LocalLink::probe(PeerId id, std::function<void(Result<Probe>)> probed) {
+  const auto found = peers_.find(id);
+  std::optional<Error> wrong;
+  if (found == peers_.end()) {
+    wrong = Error{ErrorCode::kUnavailable, "the peer is not known or gone"};
+  } else if (found->second->probed) {
+    wrong = Error{ErrorCode::kOverloaded, "a probe to this peer is under way: wait for its end"};
+  }
+  if (wrong) return later({}, [wrong = *wrong, probed = std::move(probed)] { probed(wrong); });
+  const auto peer = found->second;
+  peer->probed = std::move(probed);
+  const std::uint64_t number = ++peer->probes;
+  const auto& options = network_->options_;
+  const bool limited = options.bytes_per_second > 0;
+  const std::chrono::nanoseconds on_wire(
+      limited ? static_cast<std::int64_t>(static_cast<double>(kProbeBytes) / options.bytes_per_second * 1e9) : 0);
+  const double rate = limited ? options.bytes_per_second : std::numeric_limits<double>::infinity();
+  later(2 * options.latency + on_wire, [this, peer, number, probe = Probe{2 * options.latency, rate, kProbeBytes}] {
+    if (network_->nodes_.contains(peer->link_id)) end_probe(peer, number, probe);
+  });
+  later(2 * options.latency + on_wire + kAnswerWithin, [this, peer, number] {
+    end_probe(peer, number, Error{ErrorCode::kUnavailable, "the peer did not answer a probe in time"});
+  });
+}
+
+void LocalLink::end_probe(const std::shared_ptr<Peer>& peer, std::uint64_t number, Result<Probe> outcome) {
+  if (peer->probes != number || !peer->probed) return;
+  std::exchange(peer->probed, nullptr)(std::move(outcome));
 }
 
 void LocalLink::start_next(const std::shared_ptr<Peer>& peer) {

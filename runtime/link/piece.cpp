@@ -15,6 +15,7 @@ constexpr std::uint32_t kMagic = 0x50765254;  // "TRvP"
 constexpr std::uint16_t kLast = 1;
 constexpr std::uint16_t kNote = 2;
 constexpr std::uint16_t kChecked = 4;
+constexpr std::uint16_t kProbe = 8;
 constexpr std::size_t kCheckedBytes = kHeaderBytes - sizeof(std::uint64_t);
 
 class Writer {
@@ -54,7 +55,8 @@ Error refused(const std::string& why) { return {ErrorCode::kInvalidInput, "piece
 HeaderBytes encode(const PieceHeader& header) {
   HeaderBytes bytes{};
   Writer out(bytes);
-  const int flags = (header.last ? kLast : 0) | (header.note ? kNote : 0) | (header.checked ? kChecked : 0);
+  const int flags = (header.last ? kLast : 0) | (header.note ? kNote : 0) | (header.checked ? kChecked : 0) |
+                    (header.probe ? kProbe : 0);
   out.put(kMagic);
   out.put(kLinkVersion);
   out.put(static_cast<std::uint16_t>(flags));
@@ -104,15 +106,18 @@ Result<PieceHeader> decode(std::span<const std::byte> bytes) {
     return refused("version " + std::to_string(version) + ", this node speaks " + std::to_string(kLinkVersion));
   }
   if (own != checksum_of(bytes.first(kCheckedBytes))) return refused("its checksum does not match");
-  if ((flags & ~(kLast | kNote | kChecked)) != 0 || reserved != 0) return refused("bits are set that have no meaning");
+  if ((flags & ~(kLast | kNote | kChecked | kProbe)) != 0 || reserved != 0)
+    return refused("bits are set that have no meaning");
   header.last = (flags & kLast) != 0;
   header.note = (flags & kNote) != 0;
   header.checked = (flags & kChecked) != 0;
+  header.probe = (flags & kProbe) != 0;
   const bool empty = header.places == 0 && header.layers == 0;
   if (empty != (header.places == 0) || empty != (header.layers == 0)) return refused("places without layers");
-  if (empty && !header.last) return refused("an empty piece that is not the last");
+  if (header.probe && (!empty || header.last || header.note)) return refused("a probe that is part of a transfer");
+  if (empty && !header.last && !header.probe) return refused("an empty piece that is not the last");
   if (header.note && !empty) return refused("blocks and a note in one piece");
-  if (empty && !header.note && header.bytes != 0) return refused("bytes of no block");
+  if (empty && !header.note && !header.probe && header.bytes != 0) return refused("bytes of no block");
   if (header.last != (header.pieces != 0))
     return refused("the number of pieces belongs to the last one, and to it only");
   if (header.bytes > (header.note ? kMostNoteBytes : kMostPieceBytes)) {

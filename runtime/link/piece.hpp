@@ -14,12 +14,12 @@ namespace troupe::link {
 
 /// Raised when headers, addresses or the order of a piece's bytes change: nodes of different versions refuse each
 /// other.
-inline constexpr std::uint16_t kLinkVersion = 1;
+inline constexpr std::uint16_t kLinkVersion = 2;
 /// No piece is longer; a receiver reserves at most this much before it has seen a byte of it.
 inline constexpr std::size_t kMostPieceBytes = 16 * 1024 * 1024;
 
-/// A rectangle of a transfer (layers x places), or the note that ends it. The bytes that follow are layer by layer,
-/// place by place, each (layer, place) as the slab holds it.
+/// A rectangle of a transfer (layers x places), the note that ends it, or bytes of a probe, which land nowhere. The
+/// bytes that follow are layer by layer, place by place, each (layer, place) as the slab holds it.
 struct PieceHeader {
   std::uint64_t link_id = 0;  ///< the sender's; drawn at random when its link started
   Ticket ticket;
@@ -31,6 +31,7 @@ struct PieceHeader {
   std::uint32_t pieces = 0;    ///< with the last piece: how many there were under the ticket, this one included
   bool last = false;           ///< the sender sends no more under this ticket
   bool note = false;           ///< the bytes are the note; places and layers are 0
+  bool probe = false;          ///< the bytes are no transfer's; places and layers are 0
   bool checked = false;        ///< `checksum` is one
   std::uint64_t checksum = 0;  ///< XXH3-64 of the bytes
 };

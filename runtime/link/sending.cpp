@@ -63,6 +63,17 @@ std::vector<Cut> cut(const Push& push, const kernels::KvLayout& layout, std::siz
   return cuts;
 }
 
+std::vector<Cut> cut_probe(std::size_t bytes, std::size_t piece_bytes) {
+  std::vector<Cut> cuts;
+  while (bytes > 0) {
+    Cut& next = cuts.emplace_back();
+    next.probe = true;
+    next.bytes = std::min(bytes, piece_bytes);
+    bytes -= next.bytes;
+  }
+  return cuts;
+}
+
 std::optional<std::span<const std::byte>> one_run(const Push& push, const Slab& slab, const Cut& cut) {
   if (cut.bytes == 0) return std::span<const std::byte>{};
   if (cut.note) return std::span<const std::byte>(push.note);
@@ -101,6 +112,7 @@ PieceHeader header_of(const Push& push, const Cut& cut) {
   header.bytes = cut.bytes;
   header.last = cut.last;
   header.note = cut.note;
+  header.probe = cut.probe;
   return header;
 }
 

@@ -26,11 +26,15 @@ struct Cut {
   std::size_t bytes = 0;
   bool note = false;
   bool last = false;
+  bool probe = false;
 };
 
 /// Cuts a valid push into pieces of about `piece_bytes` (at least one block of one layer each), whole layers where they
 /// fit. A note travels by itself, after the blocks.
 std::vector<Cut> cut(const Push& push, const kernels::KvLayout& layout, std::size_t piece_bytes);
+
+/// The pieces of a probe.
+std::vector<Cut> cut_probe(std::size_t bytes, std::size_t piece_bytes);
 
 /// The bytes of a cut where they lie as one run (in the slab, or the note); nothing where they must be packed.
 std::optional<std::span<const std::byte>> one_run(const Push& push, const Slab& slab, const Cut& cut);

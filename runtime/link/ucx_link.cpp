@@ -25,6 +25,7 @@
 #include "runtime/base/random.hpp"
 #include "runtime/clock/wall_clock.hpp"
 #include "runtime/link/node_address.hpp"
+#include "runtime/link/prober.hpp"
 #include "runtime/link/ucx_receiver.hpp"
 #include "runtime/link/ucx_sender.hpp"
 #include "runtime/link/ucx_worker.hpp"
@@ -52,6 +53,7 @@ class UcxLink final : public Link {
   void open_landing(Landing landing, std::function<void(Result<Arrival>)> arrived) override;
   void close_landing(Ticket ticket) override;
   void push(PeerId peer, Push push, std::function<void(Result<Pushed>)> pushed) override;
+  void probe(PeerId peer, std::function<void(Result<Probe>)> probed) override;
   Counters counters() const override { return counters_.read(); }
 
  private:
@@ -66,6 +68,8 @@ class UcxLink final : public Link {
   void offer_shared_memory(PeerId id, std::uint64_t link_id);
   static ucs_status_t hello_heard(void* link, const void* header, std::size_t header_length, void* data,
                                   std::size_t length, const ucp_am_recv_param_t* param);
+  static ucs_status_t signal_heard(void* link, const void* header, std::size_t header_length, void* data,
+                                   std::size_t length, const ucp_am_recv_param_t* param);
   void meet(std::uint64_t link_id);
   void retire(PeerId id, bool given_back);
   void peer_broke(PeerId id, const Error& error);
@@ -84,6 +88,7 @@ class UcxLink final : public Link {
   // The link's thread's alone, from here on. UCX calls back into sender and receiver until its workers are gone.
   UcxReceiver receiver_;
   UcxSender sender_;
+  Prober prober_;
   std::unique_ptr<UcxWorker> tcp_;
   std::unordered_map<PeerId, std::unique_ptr<UcxWorker>> shared_memory_;
   std::vector<std::unique_ptr<UcxWorker>> retired_;        ///< of dropped peers, with something still on its way
@@ -102,6 +107,10 @@ UcxLink::UcxLink(UcxOptions options, std::unique_ptr<UcxWorker> tcp, int wake_fd
       receiver_(options_.checksums, counters_),
       sender_({own_.link_id, options_.checksums, options_.piece_bytes}, counters_,
               [this](PeerId peer, const Error& error) { peer_broke(peer, error); }),
+      prober_({[this](PeerId peer, std::uint64_t value) { sender_.send_signal(peer, Signal::Kind::kPing, value); },
+               [this](PeerId peer, std::size_t bytes, UcxSender::PushDone done) {
+                 sender_.send_probe(peer, bytes, std::move(done));
+               }}),
       tcp_(std::move(tcp)),
       wake_fd_(wake_fd) {
   own_.checksums = options_.checksums;
@@ -112,6 +121,7 @@ UcxLink::UcxLink(UcxOptions options, std::unique_ptr<UcxWorker> tcp, int wake_fd
   own_.shared_memory = options_.shared_memory ? "offered" : "";
   receiver_.attach(*tcp_);
   tcp_->on_message(kHelloMessage, &UcxLink::hello_heard, this);
+  tcp_->on_message(kSignalMessage, &UcxLink::signal_heard, this);
   thread_ = std::thread([this] { run(); });
 }
 
@@ -192,6 +202,7 @@ void UcxLink::offer_shared_memory(PeerId id, std::uint64_t link_id) {
   auto worker = UcxWorker::open(Transport::kSharedMemory, options_.tcp_device);
   if (!worker.ok()) return set_path(id, {"tcp " + options_.tcp_device, worker.error().message});
   receiver_.attach(**worker);
+  (*worker)->on_message(kSignalMessage, &UcxLink::signal_heard, this);
   NodeAddress hello;
   hello.link_id = own_.link_id;
   hello.shared_memory = (*worker)->address();
@@ -215,6 +226,23 @@ ucs_status_t UcxLink::hello_heard(void* link, const void*, std::size_t, void* da
   return UCS_OK;
 }
 
+ucs_status_t UcxLink::signal_heard(void* link, const void*, std::size_t, void* data, std::size_t length,
+                                   const ucp_am_recv_param_t* param) {
+  auto& self = *static_cast<UcxLink*>(link);
+  const auto signal = (param->recv_attr & UCP_AM_RECV_ATTR_FLAG_RNDV) != 0
+                          ? Result<Signal>(Error{ErrorCode::kInvalidInput, "too long for a signal"})
+                          : decode_signal({static_cast<const std::byte*>(data), length});
+  const auto peer = signal.ok() ? self.receiver_.peer(signal->link_id) : std::nullopt;
+  if (!peer) {
+    ++self.counters_.pieces_refused;
+  } else if (signal->kind == Signal::Kind::kPing) {
+    self.sender_.send_signal(*peer, Signal::Kind::kPong, signal->value);
+  } else {
+    self.prober_.heard_pong(*peer, signal->value, clock::steady_now());
+  }
+  return UCS_OK;
+}
+
 void UcxLink::meet(std::uint64_t link_id) {
   const auto peer = receiver_.peer(link_id);
   const auto hello = hellos_.find(link_id);
@@ -235,6 +263,7 @@ void UcxLink::retire(PeerId id, bool given_back) {
 
 void UcxLink::peer_broke(PeerId id, const Error& error) {
   receiver_.fail_peer(id, error);
+  prober_.fail(id, error);
   std::function<void(PeerId, const Error&)> broken;
   {
     const std::lock_guard lock(mutex_);
@@ -265,6 +294,7 @@ void UcxLink::drop_peer(PeerId peer, std::function<void()> done) {
       const std::lock_guard lock(mutex_);
       paths_.erase(peer);
     }
+    prober_.fail(peer, {ErrorCode::kUnavailable, "the peer was dropped"});
     // Waiting pieces go back to UCX before their endpoint closes.
     receiver_.forget_peer(peer, {ErrorCode::kUnavailable, "the peer that was to send was dropped"});
     sender_.drop(peer, [this, peer, done = std::move(done)](bool given_back) {
@@ -297,6 +327,13 @@ void UcxLink::push(PeerId peer, Push push, std::function<void(Result<Pushed>)> p
   });
 }
 
+void UcxLink::probe(PeerId peer, std::function<void(Result<Probe>)> probed) {
+  post([this, peer, probed = std::move(probed)]() mutable {
+    if (!sender_.reachable(peer)) return probed(Error{ErrorCode::kUnavailable, "the peer is not known or gone"});
+    prober_.start(peer, std::move(probed), clock::steady_now());
+  });
+}
+
 bool UcxLink::run_commands() {
   std::deque<std::function<void()>> commands;
   {
@@ -313,6 +350,7 @@ bool UcxLink::progress() {
   for (const std::uint64_t link_id : std::exchange(to_meet_, {})) meet(link_id);
   receiver_.pump();
   sender_.pump();
+  if (prober_.waiting()) prober_.look_at(clock::steady_now());
   return worked;
 }
 
@@ -326,6 +364,7 @@ void UcxLink::run() {
       sleep();
     }
   }
+  prober_.fail_all({ErrorCode::kUnavailable, "the node is stopping"});
   receiver_.close_all({ErrorCode::kCancelled, "the node is stopping"});
   sender_.drop_all();
   const auto deadline = clock::steady_now() + kStopWithin;
@@ -343,7 +382,8 @@ void UcxLink::sleep() {
     if (!worker->arm()) return;
     wait.push_back({worker->event_fd(), POLLIN, 0});
   }
-  const int ready = ::poll(wait.data(), wait.size(), sender_.closing() ? static_cast<int>(kCloseTick.count()) : -1);
+  const int ready = ::poll(wait.data(), wait.size(),
+                           sender_.closing() || prober_.waiting() ? static_cast<int>(kCloseTick.count()) : -1);
   CHECK(ready >= 0 || errno == EINTR, std::strerror(errno));
   std::uint64_t count = 0;
   while (::read(wake_fd_, &count, sizeof count) < 0 && errno == EINTR) {

@@ -33,6 +33,7 @@ void UcxReceiver::fail_peer(PeerId peer, const Error& error) {
     if (landing.state.from() == peer) lost.push_back(ticket);
   }
   for (const Ticket& ticket : lost) close(ticket, error);
+  discard_waiting([&](const Incoming& incoming) { return incoming.from == peer; });
   // What UCX still receives from it may take its time: the room is the others' now.
   for (Incoming& incoming : incoming_) {
     if (incoming.from == peer) uncount(incoming);
@@ -57,13 +58,13 @@ void UcxReceiver::open(Landing landing, const Slab& slab, Arrived arrived) {
 void UcxReceiver::close(Ticket ticket, const Error& error) {
   if (const auto landing = landings_.find(ticket); landing != landings_.end()) {
     end(landing, error);
-    discard_waiting();
+    discard_waiting_of_none();
   }
 }
 
 void UcxReceiver::close_all(const Error& error) {
   while (!landings_.empty()) end(landings_.begin(), error);
-  discard_waiting();
+  discard_waiting([](const Incoming&) { return true; });
 }
 
 ucs_status_t UcxReceiver::heard(void* argument, const void* header, std::size_t header_length, void* data,
@@ -79,6 +80,9 @@ ucs_status_t UcxReceiver::hear(UcxWorker& worker, std::span<const std::byte> hea
   // An announced piece whose handler returns UCS_OK without having asked for its bytes is thrown away by UCX.
   const auto header = decode(header_bytes);
   const auto peer = header.ok() ? peers_.find(header->link_id) : peers_.end();
+  if (peer != peers_.end() && header->probe && header->bytes == length) {
+    return announced ? wait_for(worker, data, *header, 0, peer->second) : UCS_OK;
+  }
   const auto landing = header.ok() ? landings_.find(header->ticket) : landings_.end();
   if (peer == peers_.end() || landing == landings_.end() || landing->second.state.from() != peer->second ||
       header->bytes != length || !landing->second.state.admit(*header, now()).ok()) {
@@ -89,9 +93,14 @@ ucs_status_t UcxReceiver::hear(UcxWorker& worker, std::span<const std::byte> hea
     write(landing, *header, {static_cast<const std::byte*>(data), length});
     return UCS_OK;
   }
+  return wait_for(worker, data, *header, landing->second.serial, peer->second);
+}
+
+ucs_status_t UcxReceiver::wait_for(UcxWorker& worker, void* announced, const PieceHeader& header, std::uint64_t serial,
+                                   PeerId from) {
   const auto at = waiting_.insert(waiting_.end(), Incoming{});
-  *at = Incoming{this, &worker, data, *header, landing->second.serial, peer->second, {}, false, at};
-  if (has_room(peer->second, length)) start(*at);
+  *at = Incoming{this, &worker, announced, header, serial, from, {}, false, at};
+  if (has_room(from, header.bytes)) start(*at);
   return UCS_INPROGRESS;
 }
 
@@ -133,7 +142,12 @@ void UcxReceiver::received(void* request, ucs_status_t status, std::size_t lengt
 void UcxReceiver::finish(Incoming& incoming, ucs_status_t status, std::size_t length) {
   const auto landing = landings_.find(incoming.header.ticket);
   const bool alive = landing != landings_.end() && landing->second.serial == incoming.serial;
-  if (!alive) {
+  if (incoming.header.probe) {
+    // Looked at as a transfer's bytes are, for the time that it takes.
+    const bool damaged = status == UCS_OK && incoming.header.checked &&
+                         checksum_of(incoming.buffer.first(length)) != incoming.header.checksum;
+    if (damaged) ++counters_.checksum_failures;
+  } else if (!alive) {
     ++counters_.pieces_refused;
   } else if (status != UCS_OK || length != incoming.header.bytes) {
     end(landing, Error{ErrorCode::kUnavailable, std::string("a piece broke off on its way: ") +
@@ -176,24 +190,29 @@ void UcxReceiver::end(Landings::iterator landing, Result<Arrival> outcome) {
 
 void UcxReceiver::pump() {
   if (!std::exchange(look_again_, false)) return;
-  discard_waiting();
+  discard_waiting_of_none();
   for (auto next = waiting_.begin(); next != waiting_.end();) {
     Incoming& incoming = *next++;
     if (has_room(incoming.from, incoming.header.bytes)) start(incoming);
   }
 }
 
-void UcxReceiver::discard_waiting() {
+void UcxReceiver::discard_waiting(const std::function<bool(const Incoming&)>& unwanted) {
   for (auto next = waiting_.begin(); next != waiting_.end();) {
-    const auto landing = landings_.find(next->header.ticket);
-    if (landing != landings_.end() && landing->second.serial == next->serial) {
-      ++next;
-      continue;
-    }
+    const auto incoming = next++;
+    if (!unwanted(*incoming)) continue;
     ++counters_.pieces_refused;
-    ucp_am_data_release(next->worker->handle(), next->announced);
-    next = waiting_.erase(next);
+    ucp_am_data_release(incoming->worker->handle(), incoming->announced);
+    waiting_.erase(incoming);
   }
+}
+
+void UcxReceiver::discard_waiting_of_none() {
+  discard_waiting([this](const Incoming& incoming) {
+    const auto landing = landings_.find(incoming.header.ticket);
+    const bool lands = landing != landings_.end() && landing->second.serial == incoming.serial;
+    return !lands && !incoming.header.probe;
+  });
 }
 
 }  // namespace troupe::link

@@ -78,13 +78,16 @@ class UcxReceiver {
   static void received(void* request, ucs_status_t status, std::size_t length, void* incoming);
   ucs_status_t hear(UcxWorker& worker, std::span<const std::byte> header, void* data, std::size_t length,
                     bool announced);
+  ucs_status_t wait_for(UcxWorker& worker, void* announced, const PieceHeader& header, std::uint64_t serial,
+                        PeerId from);
   bool has_room(PeerId from, std::size_t bytes) const;
   void start(Incoming& incoming);
   void finish(Incoming& incoming, ucs_status_t status, std::size_t length);
   void uncount(Incoming& incoming);
   void write(Landings::iterator landing, const PieceHeader& header, std::span<const std::byte> bytes);
   void end(Landings::iterator landing, Result<Arrival> outcome);
-  void discard_waiting();
+  void discard_waiting(const std::function<bool(const Incoming&)>& unwanted);
+  void discard_waiting_of_none();
 
   bool checksums_;
   SharedCounters& counters_;

@@ -1,5 +1,6 @@
 #include "runtime/link/ucx_sender.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "runtime/clock/wall_clock.hpp"
@@ -9,6 +10,7 @@ namespace {
 
 constexpr std::size_t kMostUnderWay = 4;  // pieces to one peer
 constexpr std::chrono::seconds kCloseWithin{2};
+constexpr std::size_t kMostSignals = 64;  // to one peer
 // Transfers begun and never ended are forgotten past this many; should one of them go on after all, its receiver sees a
 // wrong count and asks for it again.
 constexpr std::size_t kMostTransfers = 65536;
@@ -51,17 +53,37 @@ Result<void> UcxSender::use_shared_memory(PeerId id, UcxWorker& worker, std::str
 }
 
 void UcxSender::send_hello(PeerId id, std::string hello) {
-  auto* const bytes = new std::string(std::move(hello));  // until UCX has taken it
+  Peer& peer = *peers_.at(id);
+  send_copy(peer.endpoint, kHelloMessage, std::move(hello), peer.signals);
+}
+
+void UcxSender::send_signal(PeerId id, Signal::Kind kind, std::uint64_t value) {
+  if (!reachable(id)) return;
+  Peer& peer = *peers_.at(id);
+  if (*peer.signals >= kMostSignals) return;
+  const SignalBytes bytes = encode(Signal{kind, options_.link_id, value});
+  send_copy(peer.shared_memory != nullptr ? peer.shared_memory : peer.endpoint, kSignalMessage,
+            {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, peer.signals);
+}
+
+void UcxSender::send_copy(ucp_ep_h endpoint, unsigned id, std::string bytes, std::shared_ptr<std::size_t> counted) {
+  struct Copy {
+    std::string bytes;
+    std::shared_ptr<std::size_t> counted;
+    ~Copy() { --*counted; }
+  };
+  ++*counted;
+  std::unique_ptr<Copy> copy(new Copy{std::move(bytes), std::move(counted)});
   ucp_request_param_t param{};
   param.op_attr_mask = UCP_OP_ATTR_FIELD_CALLBACK | UCP_OP_ATTR_FIELD_USER_DATA;
   param.cb.send = [](void* request, ucs_status_t, void* user_data) {
     ucp_request_free(request);
-    delete static_cast<std::string*>(user_data);
+    delete static_cast<Copy*>(user_data);
   };
-  param.user_data = bytes;
+  param.user_data = copy.get();
   const ucs_status_ptr_t request =
-      ucp_am_send_nbx(peers_.at(id)->endpoint, kHelloMessage, nullptr, 0, bytes->data(), bytes->size(), &param);
-  if (!UCS_PTR_IS_PTR(request)) delete bytes;
+      ucp_am_send_nbx(endpoint, id, nullptr, 0, copy->bytes.data(), copy->bytes.size(), &param);
+  if (UCS_PTR_IS_PTR(request)) static_cast<void>(copy.release());  // until UCX has taken it
 }
 
 bool UcxSender::reachable(PeerId peer) const {
@@ -77,6 +99,17 @@ void UcxSender::push(PeerId id, Push push, const Slab& slab, PushDone done) {
   outgoing->cuts = cut(push, slab.layout, options_.piece_bytes);
   outgoing->push = std::move(push);
   outgoing->slab = slab;
+  outgoing->done = std::move(done);
+  outgoing->start = clock::steady_now();
+  peer.unfinished.insert(outgoing);
+  peer.queue.push_back(std::move(outgoing));
+}
+
+void UcxSender::send_probe(PeerId id, std::size_t bytes, PushDone done) {
+  if (!reachable(id)) return done(Error{ErrorCode::kUnavailable, "the peer is gone"});
+  Peer& peer = *peers_.at(id);
+  auto outgoing = std::make_shared<Outgoing>();
+  outgoing->cuts = cut_probe(bytes, options_.piece_bytes);
   outgoing->done = std::move(done);
   outgoing->start = clock::steady_now();
   peer.unfinished.insert(outgoing);
@@ -150,12 +183,17 @@ void UcxSender::start_next(const std::shared_ptr<Peer>& peer) {
   at->peer = peer;
   at->push = push;
   at->bytes = cut.bytes;
+  at->probe = cut.probe;
   at->self = at;
-  auto bytes = one_run(push->push, push->slab, cut);
+  auto bytes = cut.probe ? std::nullopt : one_run(push->push, push->slab, cut);
   if (!bytes) {
     at->packed = buffers_.take(cut.bytes);
-    gather(push->push, push->slab, cut, at->packed.first(cut.bytes));
     bytes = at->packed.first(cut.bytes);
+    if (cut.probe) {
+      std::fill_n(at->packed.memory.get(), cut.bytes, std::byte{0});  // nothing of this process's memory leaves it
+    } else {
+      gather(push->push, push->slab, cut, at->packed.first(cut.bytes));
+    }
   }
   PieceHeader header = header_of(push->push, cut);
   header.link_id = options_.link_id;
@@ -164,7 +202,7 @@ void UcxSender::start_next(const std::shared_ptr<Peer>& peer) {
   if (peer->pieces.size() >= kMostTransfers && !peer->pieces.contains(header.ticket)) {
     peer->pieces.erase(peer->pieces.begin());
   }
-  const std::uint32_t count = ++peer->pieces[header.ticket];
+  const std::uint32_t count = cut.probe ? 0 : ++peer->pieces[header.ticket];
   if (header.last) {
     header.pieces = count;
     peer->pieces.erase(header.ticket);
@@ -201,7 +239,7 @@ void UcxSender::finish(Sending& sending, ucs_status_t status) {
   --push->under_way;
   if (status == UCS_OK) {
     push->bytes += sending.bytes;
-    counters_.bytes_sent += sending.bytes;
+    if (!sending.probe) counters_.bytes_sent += sending.bytes;
   } else if (!push->error) {
     push->error = Error{ErrorCode::kUnavailable, std::string("a piece was not taken: ") + ucs_status_string(status)};
   }

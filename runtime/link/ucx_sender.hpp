@@ -19,6 +19,7 @@
 #include "runtime/link/buffer_pool.hpp"
 #include "runtime/link/sending.hpp"
 #include "runtime/link/shared_counters.hpp"
+#include "runtime/link/signal.hpp"
 #include "runtime/link/ucx_worker.hpp"
 
 namespace troupe::link {
@@ -42,9 +43,13 @@ class UcxSender {
   Result<void> use_shared_memory(PeerId peer, UcxWorker& worker, std::string_view worker_address);
   /// Sends a short message of another id.
   void send_hello(PeerId peer, std::string hello);
+  /// The way that pieces go. Nothing is sent where the peer is not reachable, or takes none of those before.
+  void send_signal(PeerId peer, Signal::Kind kind, std::uint64_t value);
   /// Whether the peer is known and not broken.
   bool reachable(PeerId peer) const;
   void push(PeerId peer, Push push, const Slab& slab, PushDone done);
+  /// Bytes that land nowhere, as pieces go.
+  void send_probe(PeerId peer, std::size_t bytes, PushDone done);
   /// `done` hears whether UCX gave back all that it was asked for.
   void drop(PeerId peer, std::function<void(bool)> done);
   void drop_all();
@@ -80,6 +85,7 @@ class UcxSender {
     std::deque<std::shared_ptr<Outgoing>> queue;  ///< with pieces that have not started
     std::unordered_set<std::shared_ptr<Outgoing>> unfinished;
     std::size_t under_way = 0;
+    std::shared_ptr<std::size_t> signals = std::make_shared<std::size_t>(0);  ///< under way
     std::unordered_map<Ticket, std::uint32_t> pieces;  ///< sent so far, of transfers whose last piece is to come
     std::vector<std::function<void(bool)>> dropped;
     std::chrono::steady_clock::time_point deadline;
@@ -91,6 +97,7 @@ class UcxSender {
     HeaderBytes header;
     Buffer packed;
     std::size_t bytes = 0;
+    bool probe = false;
     std::list<Sending>::iterator self;
   };
 
@@ -98,6 +105,7 @@ class UcxSender {
   static void sent(void* request, ucs_status_t status, void* sending);
   static void closed(void* request, ucs_status_t status, void* peer);
   Result<ucp_ep_h> connect(Peer& peer, UcxWorker& worker, std::string_view address);
+  void send_copy(ucp_ep_h endpoint, unsigned id, std::string bytes, std::shared_ptr<std::size_t> counted);
   void start_next(const std::shared_ptr<Peer>& peer);
   void finish(Sending& sending, ucs_status_t status);
   void end_if_done(Peer& peer, const std::shared_ptr<Outgoing>& push);

@@ -43,8 +43,9 @@ class UcxWorker {
   int event_fd_ = -1;
 };
 
-/// The ids of active messages: pieces of transfers, and hellos (see ucx_link.cpp).
+/// The ids of active messages: pieces of transfers, hellos (see ucx_link.cpp) and signals (signal.hpp).
 inline constexpr unsigned kPieceMessage = 0;
 inline constexpr unsigned kHelloMessage = 1;
+inline constexpr unsigned kSignalMessage = 2;
 
 }  // namespace troupe::link

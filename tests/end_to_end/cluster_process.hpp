@@ -84,6 +84,7 @@ class ClusterProcess {
   ~ClusterProcess();
 
   Api api() const { return Api(url_); }
+  const std::string& url() const { return url_; }
   ChildProcess& process() { return process_; }
   const ClusterFile& file() const { return file_; }
   /// Of a node that is connected; 0 while it is away.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 namespace troupe {
@@ -49,6 +50,16 @@ std::string roles_table(const std::vector<MachineLine>& machines) {
     out += padded(machine.name, name) + padded(machine.node, node) +
            padded(machine.role, std::max<std::size_t>(6, machine.role.size())) + machine.state + "\n";
   return out;
+}
+
+CLI::Validator a_name() {
+  return CLI::Validator(
+      [](std::string& name) {
+        const bool plain = !name.empty() && name.size() <= 64 &&
+                           name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
+        return plain ? std::string{} : "a name has letters a to z, digits and - only";
+      },
+      "");
 }
 
 }  // namespace troupe

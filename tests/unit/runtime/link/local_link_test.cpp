@@ -195,5 +195,31 @@ TEST_F(LocalLinkTest, AddressesOfNobodyAreRefused) {
   EXPECT_EQ(a->add_peer(a->address()).error().code, ErrorCode::kInvalidInput);
 }
 
+TEST_F(LocalLinkTest, AProbeTakesTwoLatenciesAndItsBytesOverTheBandwidth) {
+  std::vector<Result<Probe>> probes;
+  a->probe(b_of_a, [&](Result<Probe> result) { probes.push_back(result); });
+  a->probe(b_of_a, [&](Result<Probe> result) { probes.push_back(result); });
+  run();
+  ASSERT_EQ(probes.size(), 2u);
+  EXPECT_EQ(probes[0].error().code, ErrorCode::kOverloaded);
+  ASSERT_TRUE(probes[1].ok());
+  EXPECT_EQ(probes[1]->round_trip, 20us);
+  EXPECT_DOUBLE_EQ(probes[1]->bytes_per_second, 1e9);
+}
+
+TEST_F(LocalLinkTest, AProbeOfANodeThatDiedOrWasDroppedEnds) {
+  std::vector<Result<Probe>> probes;
+  a->probe(b_of_a, [&](Result<Probe> result) { probes.push_back(result); });
+  b.reset();
+  run();
+  ASSERT_EQ(probes.size(), 1u);
+  EXPECT_EQ(probes[0].error().code, ErrorCode::kUnavailable);
+  a->probe(b_of_a, [&](Result<Probe> result) { probes.push_back(result); });
+  a->drop_peer(b_of_a, [] {});
+  run();
+  ASSERT_EQ(probes.size(), 2u);
+  EXPECT_EQ(probes[1].error().message, "the peer was dropped");
+}
+
 }  // namespace
 }  // namespace troupe::link
