@@ -34,6 +34,10 @@ struct Frame {
     routeAnswer @16 :RouteAnswer;
     routeNews @17 :RouteNews;
     routeLost @18 :RouteLost;
+    blocksQuery @19 :BlocksQuery;
+    blocksReply @20 :BlocksReply;
+    probeQuery @21 :ProbeQuery;
+    probeReply @22 :ProbeReply;
   }
 }
 
@@ -365,4 +369,48 @@ struct RouteLost {
   request @0 :UInt64;
   attempt @1 :Int32;
   machine @2 :UInt32;
+}
+
+struct BlocksQuery {
+  query @0 :UInt64;
+  machine @1 :UInt32;
+}
+
+struct HeldBlocks {
+  request @0 :UInt64;
+  home @1 :Text;
+  sends @2 :Bool;
+  peer @3 :Text;
+  heldNs @4 :Int64;
+  byState @5 :List(Int32);  # indexed by BlockState
+}
+
+struct BlocksReply {
+  query @0 :UInt64;
+  found @1 :Bool = true;
+  blocks @2 :Pool;
+  leases @3 :List(HeldBlocks);
+  leftOut @4 :Int32;
+}
+
+struct ProbeQuery {
+  query @0 :UInt64;
+}
+
+struct PathReport {
+  peer @0 :Text;
+  transport @1 :Text;
+  why @2 :Text;
+  problem @3 :Text;
+  roundTripNs @4 :Int64 = -1;
+  bytesPerSecond @5 :Int64;
+  bytes @6 :Int64;
+  heardNs @7 :Int64 = -1;
+  clockAheadNs @8 :Int64;
+  clockErrorNs @9 :Int64 = -1;
+}
+
+struct ProbeReply {
+  query @0 :UInt64;
+  paths @1 :List(PathReport);
 }

@@ -95,7 +95,7 @@ void KvSender::ask_for_blocks() {
   if (asked_ || refused_ || waiting_.empty()) return;
   asked_ = true;
   send(machine_.pool, ReserveBlocks{waiting_.front(), ++last_ticket_, jobs_.at(waiting_.front()).what.blocks,
-                                    LeaseHolderActor{KvSenderActor{this}}});
+                                    LeaseHolderActor{KvSenderActor{this}}, jobs_.at(waiting_.front()).what.to});
 }
 
 void KvSender::on(BlocksReserved& reserved) {

@@ -3,6 +3,8 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -30,15 +32,18 @@ struct BlockFreed;
 struct MoveBlock;
 struct QueryPool;
 struct PoolState;
+struct QueryLeases;
+struct PoolLeases;
 
 /// Whoever holds leases: told of grants, refusals and, after a refusal, of room. Part of the token actor's interface.
 using LeaseHolderActor =
     caf::typed_actor<caf::reacts_to<BlocksReserved>, caf::reacts_to<BlocksRefused>, caf::reacts_to<BlocksAvailable>>;
 
 /// Grants and takes back blocks; asked for its state by whoever shows it.
-using PoolActor = caf::typed_actor<caf::reacts_to<ReserveBlocks>, caf::reacts_to<AdvertiseBlocks>,
-                                   caf::reacts_to<CommitBlocks>, caf::reacts_to<ReleaseBlocks>,
-                                   caf::reacts_to<BlockFreed>, caf::replies_to<QueryPool>::with<PoolState>>;
+using PoolActor =
+    caf::typed_actor<caf::reacts_to<ReserveBlocks>, caf::reacts_to<AdvertiseBlocks>, caf::reacts_to<CommitBlocks>,
+                     caf::reacts_to<ReleaseBlocks>, caf::reacts_to<BlockFreed>,
+                     caf::replies_to<QueryPool>::with<PoolState>, caf::replies_to<QueryLeases>::with<PoolLeases>>;
 
 /// One block in use.
 using BlockActor = caf::typed_actor<caf::reacts_to<MoveBlock>>;
@@ -49,6 +54,7 @@ struct ReserveBlocks {
   std::uint64_t ticket = 0;  ///< the holder's; comes back with the answer
   std::int32_t count = 0;
   LeaseHolderActor holder;
+  std::optional<NodeId> sent_to = {};  ///< their KV is computed for a machine of that node, and goes there
 };
 
 /// Reply to ReserveBlocks: the blocks, in the order in which they extend the request's block table.
@@ -109,6 +115,47 @@ struct PoolState {
   std::int32_t leases = 0;  ///< requests that hold blocks
 };
 
+/// Question: who holds which blocks?
+struct QueryLeases {};
+
+/// As many leases as are shown of a pool; those that were held longest.
+inline constexpr std::size_t kMostLeasesShown = 4096;
+
+/// Blocks by state: indexed by BlockState.
+using BlockCounts = std::array<std::int32_t, kBlockStates>;
+
+/// What one holder holds for one request.
+struct BlockLease {
+  RequestId request;
+  std::optional<NodeId> sent_to;  ///< as ReserveBlocks said
+  std::int64_t held_ns = 0;       ///< since its first block was granted
+  BlockCounts by_state{};
+};
+
+/// Answer to QueryLeases. Blocks that are neither free nor in a lease were given up and are on their way home.
+struct PoolLeases {
+  PoolState blocks;
+  std::vector<BlockLease> leases;  ///< the one that was held longest first
+  std::int32_t left_out = 0;       ///< further ones, beyond kMostLeasesShown
+};
+
+/// A lease as a cluster's nodes tell each other of it.
+struct HeldBlocks {
+  RequestId request;
+  std::string home;    ///< the node where the request lives; empty: not known there
+  bool sends = false;  ///< a prompt that runs there for another node, to which its KV goes
+  std::string peer;    ///< that node; else the one whose machine writes these blocks; empty: none does
+  std::int64_t held_ns = 0;
+  BlockCounts by_state{};
+};
+
+/// The KV blocks of one machine and who holds them.
+struct MachineBlocks {
+  PoolState blocks;
+  std::vector<HeldBlocks> leases;  ///< the one that was held longest first
+  std::int32_t left_out = 0;       ///< further ones
+};
+
 }  // namespace troupe
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ReserveBlocks)
@@ -122,3 +169,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::MoveBlock)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::BlockFreed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::QueryPool)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::PoolState)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::QueryLeases)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::PoolLeases)

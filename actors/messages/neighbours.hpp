@@ -61,6 +61,8 @@ struct KvPushed;
 struct PushLayersFrom;
 struct LinkProbed;
 struct FlushNews;
+struct InspectionDue;
+struct PeerProbed;
 
 /// Speaks for the other nodes of the cluster; see actors/neighbours.
 using NeighboursActor = caf::typed_actor<
@@ -70,7 +72,9 @@ using NeighboursActor = caf::typed_actor<
     caf::reacts_to<RunPromptElsewhere>, caf::reacts_to<CancelPromptElsewhere>, caf::reacts_to<ReportElsewhere>,
     caf::reacts_to<LandingEnded>, caf::reacts_to<LandingDue>, caf::reacts_to<LinkProbed>, caf::reacts_to<LinkBroken>,
     caf::reacts_to<KvSendEnded>, caf::reacts_to<GatherTraces>, caf::reacts_to<ChangeMachines>,
-    caf::reacts_to<GatheringDue>, caf::replies_to<QueryCluster>::with<ClusterState>>;
+    caf::reacts_to<GatheringDue>, caf::replies_to<QueryCluster>::with<ClusterState>,
+    caf::replies_to<QueryBlocks>::with<BlocksFound>, caf::reacts_to<InspectionDue>,
+    caf::replies_to<QueryPaths>::with<PathsFound>, caf::reacts_to<PeerProbed>>;
 
 /// Runs prompts of other nodes' requests on one machine and sends their KV away; see actors/kv_sender.
 using KvSenderActor =
@@ -182,6 +186,17 @@ struct GatheringDue {
   std::uint64_t gathering = 0;
 };
 
+/// From the neighbours actor to itself: another node's answer to a question of state does not come any more.
+struct InspectionDue {
+  std::uint64_t query = 0;
+};
+
+/// From the link: how the way to a peer was found.
+struct PeerProbed {
+  NodeId peer;
+  std::shared_ptr<const Result<link::Probe>> how;
+};
+
 /// Command to a KV sender: run this prompt, and send its KV to `to` under the ticket.
 struct SendKv {
   std::shared_ptr<const RequestSpec> spec;
@@ -248,3 +263,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::LinkProbed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::PushLayersFrom)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::KvSendEnded)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::FlushNews)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::InspectionDue)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::PeerProbed)

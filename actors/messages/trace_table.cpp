@@ -6,6 +6,7 @@
 #include "actors/messages/cluster.hpp"
 #include "actors/messages/neighbours.hpp"
 #include "actors/messages/routing.hpp"
+#include "actors/messages/transfers.hpp"
 #include "runtime/trace/message_types.hpp"
 
 namespace troupe {
@@ -58,6 +59,13 @@ std::string note(const RunPrompt& run) {
 std::string note(const BlocksRefused& refused) {
   return std::to_string(refused.wanted) + " KV blocks wanted, " + std::to_string(refused.free) + " free";
 }
+std::string note(const SendKv& send) { return transfer_note(send); }
+std::string note(const KvPushed& pushed) { return transfer_note(pushed); }
+std::string note(const LandingEnded& ended) { return transfer_note(ended); }
+std::string note(const KvSendEnded& ended) { return transfer_note(ended); }
+std::string note(const MachineLost& lost) {
+  return "m" + std::to_string(lost.machine.value) + " left; attempt " + std::to_string(lost.attempt) + " is over";
+}
 std::string note(const RequestEnded& ended) {
   return std::string(to_string(ended.reason)) + ": " + std::to_string(ended.prompt_tokens) + " prompt tokens, " +
          std::to_string(ended.generated_tokens) + " generated" + (ended.error ? ": " + ended.error->message : "");
@@ -94,6 +102,8 @@ void register_traced_messages() {
       TROUPE_TRACED(BlockFreed),
       TROUPE_TRACED(QueryPool),
       TROUPE_TRACED(PoolState),
+      TROUPE_TRACED(QueryLeases),
+      TROUPE_TRACED(PoolLeases),
       // work.hpp
       TROUPE_TRACED(AdmitRequest),
       TROUPE_TRACED(CancelRequest),
@@ -143,6 +153,10 @@ void register_traced_messages() {
       // cluster.hpp
       TROUPE_TRACED(QueryCluster),
       TROUPE_TRACED(ClusterState),
+      TROUPE_TRACED(QueryBlocks),
+      TROUPE_TRACED(BlocksFound),
+      TROUPE_TRACED(QueryPaths),
+      TROUPE_TRACED(PathsFound),
       // neighbours.hpp
       TROUPE_TRACED(WireFrame),
       TROUPE_TRACED(DialResult),
@@ -169,6 +183,8 @@ void register_traced_messages() {
       TROUPE_TRACED(KvPushed),
       TROUPE_TRACED(KvSendEnded),
       TROUPE_TRACED(FlushNews),
+      TROUPE_TRACED(InspectionDue),
+      TROUPE_TRACED(PeerProbed),
   });
 }
 

@@ -51,6 +51,10 @@ NeighboursActor::behavior_type Neighbours::make_behavior() {
       [this](const GatheringDue& due) { finish_gathering(due.gathering); },
       [this](const KvSendEnded& ended) { on(ended); },
       [this](const QueryCluster&) { return state(); },
+      [this](const QueryBlocks& query) { return on(query); },
+      [this](const InspectionDue& due) { on(due); },
+      [this](const QueryPaths& query) { return on(query); },
+      [this](const PeerProbed& probed) { on(probed); },
   };
 }
 
@@ -69,6 +73,9 @@ void Neighbours::on_exit() {
   landings_.clear();
   early_.clear();
   gatherings_.clear();
+  blocks_asked_.clear();
+  examination_.reset();
+  probing_.reset();
   supervisor_ = nullptr;
   balancer_ = nullptr;
   options_ = {};

@@ -9,6 +9,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <limits>
 #include <map>
@@ -84,6 +85,25 @@ class Neighbours final : public exec::Actor<NeighboursActor::base> {
   struct Gathering {
     GatherTraces what;
     std::map<std::uint64_t, std::pair<std::size_t, NodeId>> missing;  // by query: which trace, whose answer
+  };
+  /// A machine's blocks that another node is asked about.
+  struct BlocksAsked {
+    caf::typed_response_promise<BlocksFound> promise;
+    NodeId node;
+    std::string machine;
+  };
+  /// All nodes are asked how they reach their peers, one after another.
+  struct Examination {
+    caf::typed_response_promise<PathsFound> promise;
+    std::uint64_t number = 0;  // of the whole
+    std::uint64_t query = 0;   // to the first of to_ask
+    std::deque<NodeId> to_ask;
+    std::vector<NodePaths> found;
+  };
+  /// This node measures the ways to its peers, one after another.
+  struct Probing {
+    std::deque<NodeId> to_probe;
+    std::vector<PathReport> found;
   };
   /// Work that a peer asked this node to do.
   struct Served {
@@ -214,6 +234,26 @@ class Neighbours final : public exec::Actor<NeighboursActor::base> {
   void handle(NodeId from, wire::TraceReply& reply);
   wire::Beat beat_for(Peer& peer);
   void note_clock(Peer& peer, const wire::Beat& beat);
+  // inspection.cpp: what people ask of machines
+  caf::typed_response_promise<BlocksFound> on(const QueryBlocks& query);
+  void on(const InspectionDue& due);
+  void handle(NodeId from, const wire::BlocksQuery& query);
+  void handle(NodeId from, wire::BlocksReply& reply);
+  /// What a pool told, with the nodes' names.
+  MachineBlocks named(const PoolLeases& leases) const;
+
+  // probing.cpp: how nodes reach each other
+  caf::typed_response_promise<PathsFound> on(const QueryPaths& query);
+  void ask_next_node();
+  void on_paths(NodeId from, std::uint64_t query, std::vector<PathReport> paths);
+  void end_examination();
+  void handle(NodeId from, const wire::ProbeQuery& query);
+  void handle(NodeId from, wire::ProbeReply& reply);
+  void probe_peers();
+  void probe_next_peer();
+  void on(const PeerProbed& probed);
+  PathReport report_on(const Peer& peer) const;
+
   void handle(NodeId, const wire::Hello&) {}
   void handle(NodeId, const wire::Refused&) {}
   /// Why a machine here cannot do what another node asks of it; whoever asks may be wrong, or hostile.
@@ -240,6 +280,10 @@ class Neighbours final : public exec::Actor<NeighboursActor::base> {
   std::uint64_t beats_ = 0;
   std::array<TimePoint, 64> beat_times_{};  // of the last ones, by number
   std::map<std::uint64_t, Gathering> gatherings_;
+  std::map<std::uint64_t, BlocksAsked> blocks_asked_;  // by query
+  std::optional<Examination> examination_;
+  std::optional<Probing> probing_;
+  std::map<NodeId, std::uint64_t> probe_askers_;  // who wants to know what it finds, by which query
   std::uint64_t last_query_ = 0;
   std::uint64_t last_epoch_ = 0;  // of the orders that this node gave
   bool asked_ = false;            // the supervisor, for `latest_`

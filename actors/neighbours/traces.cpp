@@ -1,6 +1,7 @@
 // One request's messages across nodes, and how the nodes' clocks differ.
 #include <utility>
 
+#include "actors/messages/transfers.hpp"
 #include "actors/neighbours/neighbours.hpp"
 
 namespace troupe {
@@ -95,7 +96,10 @@ void Neighbours::finish_gathering(std::uint64_t id) {
   if (!found) return;
   auto& [what, missing] = found.mapped();
   for (const auto& [query, whose] : missing) what.traces.at(whose.first).silent.push_back(peers_.at(whose.second).name);
-  for (auto& trace : what.traces) trace::sort_messages(trace);
+  for (auto& trace : what.traces) {
+    heed_causes(trace);
+    find_transfers(trace);
+  }
   what.with(std::move(what.traces));
 }
 

@@ -18,6 +18,7 @@ PoolActor::behavior_type Pool::make_behavior() {
       [this](ReserveBlocks& reserve) { on(reserve); },    [this](const AdvertiseBlocks& advertise) { on(advertise); },
       [this](const CommitBlocks& commit) { on(commit); }, [this](const ReleaseBlocks& release) { on(release); },
       [this](const BlockFreed& freed) { on(freed); },     [this](const QueryPool&) { return state(); },
+      [this](const QueryLeases&) { return leases(); },
   };
 }
 
@@ -33,6 +34,10 @@ void Pool::on(ReserveBlocks& reserve) {
   BlocksReserved granted{reserve.request, reserve.ticket, {}};
   granted.blocks.reserve(static_cast<std::size_t>(reserve.count));
   auto& lease = leases_[{reserve.request, reserve.holder->id()}];
+  if (lease.blocks.empty()) {
+    lease.sent_to = reserve.sent_to;
+    lease.since = now();
+  }
   for (std::int32_t i = 0; i < reserve.count; ++i) {
     const BlockId block = free_.back();
     free_.pop_back();
@@ -41,7 +46,7 @@ void Pool::on(ReserveBlocks& reserve) {
     slot.generation.value += 1;
     const BlockLife life{block, slot.generation};
     move(life, BlockEvent::kReserve);
-    lease.push_back(life);
+    lease.blocks.push_back(life);
     granted.blocks.push_back(life);
   }
   send(reserve.holder, std::move(granted));
@@ -65,7 +70,7 @@ void Pool::on(const ReleaseBlocks& release) {
   if (!current_sender()) return;  // leases are given up by who holds them
   const auto lease = leases_.find({release.request, current_sender()->id()});
   if (lease == leases_.end()) return;
-  for (const auto& life : lease->second) {
+  for (const auto& life : lease->second.blocks) {
     const bool written_from_elsewhere = slots_[life.block.value].state == BlockState::kAdvertised;
     move(life, BlockEvent::kRelease);
     if (written_from_elsewhere) move(life, BlockEvent::kWriterGone);  // what the sender warrants
@@ -105,6 +110,23 @@ PoolState Pool::state() const {
   for (const auto& slot : slots_) ++state.by_state[static_cast<std::size_t>(slot.state)];
   state.leases = static_cast<std::int32_t>(leases_.size());
   return state;
+}
+
+PoolLeases Pool::leases() const {
+  PoolLeases all;
+  all.blocks = state();
+  for (const auto& [key, lease] : leases_) {
+    auto& shown = all.leases.emplace_back(BlockLease{key.first, lease.sent_to, {}, {}});
+    shown.held_ns = std::chrono::nanoseconds(now() - lease.since).count();
+    for (const auto& life : lease.blocks) ++shown.by_state[static_cast<std::size_t>(slots_[life.block.value].state)];
+  }
+  std::stable_sort(all.leases.begin(), all.leases.end(),
+                   [](const BlockLease& a, const BlockLease& b) { return a.held_ns > b.held_ns; });
+  if (all.leases.size() > kMostLeasesShown) {
+    all.left_out = static_cast<std::int32_t>(all.leases.size() - kMostLeasesShown);
+    all.leases.resize(kMostLeasesShown);
+  }
+  return all;
 }
 
 void Pool::check() const {

@@ -5,10 +5,12 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "actors/messages/blocks.hpp"
+#include "actors/messages/request.hpp"
 #include "runtime/exec/actor.hpp"
 
 namespace troupe {
@@ -29,6 +31,12 @@ class Pool final : public exec::Actor<PoolActor::base> {
     BlockState state = BlockState::kFree;  // as ordered; the block actor alone decides when it is free
   };
 
+  struct Lease {
+    std::vector<BlockLife> blocks;
+    std::optional<NodeId> sent_to;
+    TimePoint since;
+  };
+
   /// One request may hold blocks twice: for tokens generated here, and for a prompt that runs here for elsewhere.
   using LeaseKey = std::pair<RequestId, caf::actor_id>;
 
@@ -38,12 +46,13 @@ class Pool final : public exec::Actor<PoolActor::base> {
   void on(const ReleaseBlocks& release);
   void on(const BlockFreed& freed);
   PoolState state() const;
+  PoolLeases leases() const;
   void move(BlockLife life, BlockEvent event);
   void check() const;
 
   std::vector<Slot> slots_;
   std::vector<BlockId> free_;
-  std::map<LeaseKey, std::vector<BlockLife>> leases_;
+  std::map<LeaseKey, Lease> leases_;
   std::int32_t coming_home_ = 0;           // given up, and their BlockFreed not yet here
   std::vector<LeaseHolderActor> refused_;  // to be told once of room
 };

@@ -32,7 +32,7 @@ SupervisorActor::behavior_type Supervisor::make_behavior() {
   set_down_handler([this](const caf::down_msg& down) { on(down); });
   for (auto& spec : to_start_) machines_.push_back(start(std::move(spec)));
   to_start_.clear();
-  return {[this](const QueryCluster&) { return state(); }};
+  return {[this](const QueryCluster&) { return state(); }, [this](const QueryBlocks& query) { return on(query); }};
 }
 
 Supervisor::Machine Supervisor::start(MachineSpec spec) {
@@ -121,6 +121,38 @@ caf::typed_response_promise<ClusterState> Supervisor::state() {
   }
   const auto promise = gathering->promise;
   gathering->arrived();
+  return promise;
+}
+
+caf::typed_response_promise<BlocksFound> Supervisor::on(const QueryBlocks& query) {
+  auto promise = make_response_promise<BlocksFound>();
+  const auto answer = [promise](Result<MachineBlocks> what) {
+    auto to = promise;
+    to.deliver(BlocksFound{{}, std::make_shared<const Result<MachineBlocks>>(std::move(what))});
+  };
+  const auto ended = [answer, name = query.machine]() {
+    answer(Error{ErrorCode::kUnavailable, "Machine \"" + name + "\" has ended."});
+  };
+  std::vector<std::string> there;
+  for (const auto& machine : machines_) {
+    there.push_back(machine.spec.name);
+    if (machine.spec.name != query.machine) continue;
+    if (!machine.alive) {
+      ended();
+      return promise;
+    }
+    request(machine.pool, caf::infinite, QueryLeases{})
+        .then(
+            [answer](const PoolLeases& leases) {
+              MachineBlocks all{leases.blocks, {}, leases.left_out};
+              for (const auto& lease : leases.leases)
+                all.leases.push_back({lease.request, {}, false, {}, lease.held_ns, lease.by_state});
+              answer(std::move(all));
+            },
+            [ended](caf::error&) { ended(); });
+    return promise;
+  }
+  answer(no_such_machine(query.machine, there));
   return promise;
 }
 

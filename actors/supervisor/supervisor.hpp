@@ -55,6 +55,7 @@ class Supervisor final : public exec::Actor<SupervisorActor::base> {
   void on(const caf::down_msg& down);
   void stop(Machine& machine);
   caf::typed_response_promise<ClusterState> state();
+  caf::typed_response_promise<BlocksFound> on(const QueryBlocks& query);
 
   MachineWatcherActor watcher_;
   std::vector<MachineSpec> to_start_;

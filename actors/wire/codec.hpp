@@ -19,6 +19,7 @@ void write(const Refused& refused, schema::Refused::Builder to);
 void write(const MachineUp& up, schema::MachineUp::Builder to);
 void write(const MachineDown& down, schema::MachineDown::Builder to);
 void write(const Beat& beat, schema::Beat::Builder to);
+void write(const PoolState& pool, schema::Pool::Builder to);
 void write(const RequestSpec& spec, schema::Request::Builder to);
 void write(const Admit& admit, schema::Admit::Builder to);
 void write(const Cancel& cancel, schema::Cancel::Builder to);
@@ -33,12 +34,17 @@ void write(const RouteAsk& ask, schema::RouteAsk::Builder to);
 void write(const RouteAnswer& answer, schema::RouteAnswer::Builder to);
 void write(const RouteNews& news, schema::RouteNews::Builder to);
 void write(const RouteLost& lost, schema::RouteLost::Builder to);
+void write(const BlocksQuery& query, schema::BlocksQuery::Builder to);
+void write(const BlocksReply& reply, schema::BlocksReply::Builder to);
+void write(const ProbeQuery& query, schema::ProbeQuery::Builder to);
+void write(const ProbeReply& reply, schema::ProbeReply::Builder to);
 
 Hello read(Intake& in, schema::Hello::Reader from);
 Refused read(Intake& in, schema::Refused::Reader from);
 MachineUp read(Intake& in, schema::MachineUp::Reader from);
 MachineDown read(Intake& in, schema::MachineDown::Reader from);
 Beat read(Intake& in, schema::Beat::Reader from);
+PoolState read(Intake& in, schema::Pool::Reader from);
 RequestSpec read(Intake& in, schema::Request::Reader from);
 Admit read(Intake& in, schema::Admit::Reader from);
 Cancel read(Intake& in, schema::Cancel::Reader from);
@@ -53,6 +59,10 @@ RouteAsk read(Intake& in, schema::RouteAsk::Reader from);
 RouteAnswer read(Intake& in, schema::RouteAnswer::Reader from);
 RouteNews read(Intake& in, schema::RouteNews::Reader from);
 RouteLost read(Intake& in, schema::RouteLost::Reader from);
+BlocksQuery read(Intake& in, schema::BlocksQuery::Reader from);
+BlocksReply read(Intake& in, schema::BlocksReply::Reader from);
+ProbeQuery read(Intake& in, schema::ProbeQuery::Reader from);
+ProbeReply read(Intake& in, schema::ProbeReply::Reader from);
 
 /// For ids of machines and nodes, names and the like, whose bytes matter: as they are.
 capnp::Text::Reader text_of(const std::string& text);

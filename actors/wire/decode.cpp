@@ -74,6 +74,18 @@ Result<Message> read_message(schema::Frame::Reader frame, TimePoint now) {
     case schema::Frame::TRACE_REPLY:
       return read_body("TraceReply", frame.hasTraceReply(),
                        [&](Intake& in) { return read(in, frame.getTraceReply()); });
+    case schema::Frame::BLOCKS_QUERY:
+      return read_body("BlocksQuery", frame.hasBlocksQuery(),
+                       [&](Intake& in) { return read(in, frame.getBlocksQuery()); });
+    case schema::Frame::BLOCKS_REPLY:
+      return read_body("BlocksReply", frame.hasBlocksReply(),
+                       [&](Intake& in) { return read(in, frame.getBlocksReply()); });
+    case schema::Frame::PROBE_QUERY:
+      return read_body("ProbeQuery", frame.hasProbeQuery(),
+                       [&](Intake& in) { return read(in, frame.getProbeQuery()); });
+    case schema::Frame::PROBE_REPLY:
+      return read_body("ProbeReply", frame.hasProbeReply(),
+                       [&](Intake& in) { return read(in, frame.getProbeReply()); });
   }
   Intake in("Frame");
   in.unknown_kind(frame.which());

@@ -31,16 +31,20 @@ struct BodyWriter {
   void operator()(const RouteAnswer& answer) { write(answer, frame.initRouteAnswer()); }
   void operator()(const RouteNews& news) { write(news, frame.initRouteNews()); }
   void operator()(const RouteLost& lost) { write(lost, frame.initRouteLost()); }
+  void operator()(const BlocksQuery& query) { write(query, frame.initBlocksQuery()); }
+  void operator()(const BlocksReply& reply) { write(reply, frame.initBlocksReply()); }
+  void operator()(const ProbeQuery& query) { write(query, frame.initProbeQuery()); }
+  void operator()(const ProbeReply& reply) { write(reply, frame.initProbeReply()); }
 };
 
 }  // namespace
 
 const char* name_of(const Message& message) {
-  static constexpr std::array<const char*, 18> kNames = {
-      "Hello",      "Refused",     "MachineUp",  "MachineDown",   "Beat",      "Admit",
-      "Cancel",     "StartPrompt", "StopPrompt", "PromptStopped", "Progress",  "TraceQuery",
-      "TraceReply", "Order",       "RouteAsk",   "RouteAnswer",   "RouteNews", "RouteLost"};
-  static_assert(kNames.size() == std::variant_size_v<Message>);
+  static constexpr std::array<const char*, std::variant_size_v<Message>> kNames = {
+      "Hello",      "Refused",       "MachineUp",   "MachineDown", "Beat",       "Admit",     "Cancel",   "StartPrompt",
+      "StopPrompt", "PromptStopped", "Progress",    "TraceQuery",  "TraceReply", "Order",     "RouteAsk", "RouteAnswer",
+      "RouteNews",  "RouteLost",     "BlocksQuery", "BlocksReply", "ProbeQuery", "ProbeReply"};
+  static_assert(kNames.back() != nullptr);
   return kNames.at(message.index());
 }
 

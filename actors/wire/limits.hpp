@@ -13,6 +13,8 @@ inline constexpr std::size_t kMostSentenceBytes = 4096;
 inline constexpr std::size_t kMostLinkAddressBytes = std::size_t{64} << 10;
 inline constexpr std::size_t kMostMachinesInBeat = 4096;
 inline constexpr std::size_t kMostLinksInBeat = 4096;
+/// Peers of one node that it tells of.
+inline constexpr std::size_t kMostPaths = 4096;
 inline constexpr std::int32_t kMostAttempts = 64;
 inline constexpr std::size_t kMostAvoided = 64;  ///< machines that a request is not to be given
 

@@ -24,6 +24,8 @@ WorkState read(Intake& in, schema::Work::Reader from) {
   return work;
 }
 
+}  // namespace
+
 void write(const PoolState& pool, schema::Pool::Builder to) {
   auto states = to.initByState(list_size(pool.by_state.size()));
   for (unsigned i = 0; i < states.size(); ++i) states.set(i, pool.by_state[i]);
@@ -43,6 +45,8 @@ PoolState read(Intake& in, schema::Pool::Reader from) {
   pool.leases = in.number("leases", from.getLeases());
   return pool;
 }
+
+namespace {
 
 /// Where a machine is at home, unless that is its role.
 template <class Builder>

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "actors/messages/blocks.hpp"
+#include "actors/messages/cluster.hpp"
 #include "actors/messages/request.hpp"
 #include "actors/messages/work.hpp"
 #include "actors/policies/routing_policy.hpp"
@@ -206,9 +207,31 @@ struct RouteLost {
   MachineId machine;
 };
 
-using Message =
-    std::variant<Hello, Refused, MachineUp, MachineDown, Beat, Admit, Cancel, StartPrompt, StopPrompt, PromptStopped,
-                 Progress, TraceQuery, TraceReply, Order, RouteAsk, RouteAnswer, RouteNews, RouteLost>;
+/// Who holds the KV blocks of this machine of the receiver?
+struct BlocksQuery {
+  std::uint64_t query = 0;
+  MachineId machine;
+};
+
+struct BlocksReply {
+  std::uint64_t query = 0;
+  bool found = true;  ///< the machine serves
+  MachineBlocks what;
+};
+
+/// How do you reach each of your peers? The receiver measures it, which causes traffic.
+struct ProbeQuery {
+  std::uint64_t query = 0;
+};
+
+struct ProbeReply {
+  std::uint64_t query = 0;
+  std::vector<PathReport> paths;
+};
+
+using Message = std::variant<Hello, Refused, MachineUp, MachineDown, Beat, Admit, Cancel, StartPrompt, StopPrompt,
+                             PromptStopped, Progress, TraceQuery, TraceReply, Order, RouteAsk, RouteAnswer, RouteNews,
+                             RouteLost, BlocksQuery, BlocksReply, ProbeQuery, ProbeReply>;
 
 /// "Hello", "StartPrompt", ...: for traces and logs.
 const char* name_of(const Message& message);

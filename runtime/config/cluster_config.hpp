@@ -67,6 +67,7 @@ const char* to_string(LinkTransport transport);
 struct LinkSection {
   LinkTransport transport = LinkTransport::kAuto;  ///< kAuto: shared memory on one host, TCP between hosts
   bool checksums = true;                           ///< every block that arrives is compared with its sender's hash
+  std::uint64_t layer_groups = 6;  ///< in so many pieces a long prompt's KV travels while it is computed
 };
 
 /// How a node that died is told from one that is slow.

@@ -251,6 +251,9 @@ Table all_cluster_keys() {
           "How KV blocks go from machine to machine; auto: shared memory within a host, TCP between hosts."));
   table.push_back(one("link.checksums", AT(link.checksums), {},
                       "Compare every KV block that arrives with the hash that its sender took."));
+  table.push_back(number("link.layer_groups", AT(link.layer_groups), {1, 256},
+                         "In how many groups of layers a long prompt's KV travels while the next ones are computed; 1: "
+                         "in one go, when the prompt has run."));
   table.push_back(
       number("failure.heartbeat", AT(failure.heartbeat), {10, 60 * kSecond}, "How often a node says that it lives."));
   table.push_back(number("failure.silence", AT(failure.silence), {30, kHour},

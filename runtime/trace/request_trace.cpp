@@ -114,18 +114,58 @@ void sort_messages(RequestTrace& trace) {
                    [](const Message& a, const Message& b) { return a.sent_ns < b.sent_ns; });
 }
 
+namespace {
+
+std::string ms(std::int64_t ns) {
+  char text[48];
+  std::snprintf(text, sizeof text, "%.3f ms", static_cast<double>(ns) / 1e6);
+  return text;
+}
+
+/// How long a client waits for its second token on account of the KV's way; -1: not known.
+std::int64_t exposed_tail_ns(const Transfer& transfer) {
+  if (!transfer.arrived || transfer.first_token_ns < 0 || transfer.ended_ns < 0) return -1;
+  return std::max<std::int64_t>(0, transfer.ended_ns - transfer.first_token_ns);
+}
+
+std::string as_text(const Transfer& transfer) {
+  const auto name = [](const std::string& node) { return node.empty() ? std::string("?") : node; };
+  std::string text = "KV from " + name(transfer.from) + " to " + name(transfer.to) + ": ";
+  char amount[96];
+  std::snprintf(amount, sizeof amount, "%.3f MB in %d group%s of layers", static_cast<double>(transfer.bytes) / 1e6,
+                transfer.groups, transfer.groups == 1 ? "" : "s");
+  text += amount;
+  if (transfer.began_ns >= 0) text += ", asked for at " + ms(transfer.began_ns);
+  if (transfer.first_token_ns >= 0) text += ", first token at " + ms(transfer.first_token_ns);
+  if (transfer.arrived) {
+    text += ", there at " + ms(transfer.ended_ns);
+    if (transfer.began_ns >= 0) text += ", " + ms(transfer.ended_ns - transfer.began_ns) + " under way with its prompt";
+  } else if (transfer.ended_ns >= 0) {
+    text += ", given up at " + ms(transfer.ended_ns) + ": " + transfer.problem;
+  } else {
+    text += ", not there yet, or its end is not recorded";
+  }
+  if (const auto tail = exposed_tail_ns(transfer); tail >= 0) text += "; exposed tail " + ms(tail);
+  return text + "\n";
+}
+
+}  // namespace
+
 std::string as_text(const RequestTrace& trace) {
   std::string text =
       "request " + std::to_string(trace.request.value) + ", " + std::to_string(trace.messages.size()) + " messages\n";
   if (!trace.complete) text += "Its first messages are not in the ring any more (trace.ring_size).\n";
   for (const auto& clock : trace.clocks) {
     char line[200];
-    std::snprintf(
-        line, sizeof line, "The clock of %s was %.3f ms ahead, give or take %.3f ms; its times are put right.\n",
-        clock.node.c_str(), static_cast<double>(clock.ahead_ns) / 1e6, static_cast<double>(clock.error_ns) / 1e6);
+    std::snprintf(line, sizeof line, "The clock of %s was %.3f ms ahead, give or take %.3f ms; its times are put right",
+                  clock.node.c_str(), static_cast<double>(clock.ahead_ns) / 1e6,
+                  static_cast<double>(clock.error_ns) / 1e6);
     text += line;
+    if (clock.moved_ns != 0) text += ", and moved by " + ms(clock.moved_ns) + " so that causes come first";
+    text += ".\n";
   }
   for (const auto& node : trace.silent) text += "Node " + node + " did not answer in time: its messages are missing.\n";
+  for (const auto& transfer : trace.transfers) text += as_text(transfer);
   std::size_t widest = 0;
   for (const auto& message : trace.messages) widest = std::max(widest, message.node.size());
   text += "\n     sent ms  waited us  handled us  " +
@@ -172,7 +212,20 @@ std::string as_json(const RequestTrace& trace) {
   for (const auto& clock : trace.clocks)
     json["clocks"].push_back({{"node", clock.node},
                               {"ahead_us", static_cast<double>(clock.ahead_ns) / 1e3},
-                              {"error_us", static_cast<double>(clock.error_ns) / 1e3}});
+                              {"error_us", static_cast<double>(clock.error_ns) / 1e3},
+                              {"moved_us", static_cast<double>(clock.moved_ns) / 1e3}});
+  const auto text_or_null = [](const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); };
+  for (const auto& transfer : trace.transfers)
+    json["transfers"].push_back({{"from", text_or_null(transfer.from)},
+                                 {"to", text_or_null(transfer.to)},
+                                 {"groups", transfer.groups},
+                                 {"bytes", transfer.bytes},
+                                 {"began_us", micro(transfer.began_ns)},
+                                 {"first_token_us", micro(transfer.first_token_ns)},
+                                 {"ended_us", micro(transfer.ended_ns)},
+                                 {"arrived", transfer.arrived},
+                                 {"exposed_tail_us", micro(exposed_tail_ns(transfer))},
+                                 {"problem", text_or_null(transfer.problem)}});
   for (const auto& node : trace.silent) json["silent"].push_back(node);
   return json.dump();
 }

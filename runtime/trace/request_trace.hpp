@@ -26,6 +26,21 @@ struct ClockOffset {
   std::string node;
   std::int64_t ahead_ns = 0;  ///< of this node's clock
   std::int64_t error_ns = 0;  ///< by how much that may be wrong either way
+  std::int64_t moved_ns = 0;  ///< added to its times, within the error, so that no effect comes before its cause
+};
+
+/// One prompt's KV on its way from a prompt machine to a token machine. Times are since the request began; -1: not
+/// known.
+struct Transfer {
+  std::string from{};  ///< nodes; empty: not known
+  std::string to{};
+  std::int32_t groups = 0;  ///< pushes: layers that travelled together
+  std::int64_t bytes = 0;
+  std::int64_t began_ns = -1;        ///< the prompt machine was told
+  std::int64_t first_token_ns = -1;  ///< it left the prompt machine for the client
+  std::int64_t ended_ns = -1;        ///< the landing ended
+  bool arrived = false;              ///< whole
+  std::string problem{};             ///< why it is not
 };
 
 struct RequestTrace {
@@ -33,6 +48,7 @@ struct RequestTrace {
   std::int64_t began_ns = 0;          ///< of this node's clock
   std::vector<ClockOffset> clocks{};  ///< of the other nodes that had something to tell
   std::vector<std::string> silent{};  ///< nodes that did not answer in time
+  std::vector<Transfer> transfers{};  ///< in the order in which they began
   std::vector<Message> messages;      ///< in the order of sending
   bool complete = true;               ///< whether nothing of it has been overwritten
 };

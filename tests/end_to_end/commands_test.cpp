@@ -164,7 +164,7 @@ TEST(Commands, AValueOutOfRangeIsRefusedByName) {
 }
 
 TEST(Commands, HelpStartsWithExamples) {
-  for (const std::string command : {"serve", "run", "check", "bench", "status", "request"}) {
+  for (const std::string command : {"serve", "run", "check", "bench", "status", "request", "blocks", "doctor"}) {
     const auto outcome = run_troupe({command, "--help"});
     EXPECT_EQ(outcome.exit_code, 0) << command;
     EXPECT_LT(outcome.out.find("Examples:"), outcome.out.find("Options:")) << command << "\n" << outcome.out;

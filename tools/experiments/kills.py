@@ -12,6 +12,10 @@ for byte. Then the rounds, each of --streams live streams, drawn from --seed (wh
   kill-prompt  kill -9 of a prompt node while half of the streams wait for their long prompts; it is started again at once
   stop-token   SIGSTOP of a token node as above, SIGCONT after --stall seconds; as many streams again start shortly before that
   stop-prompt  SIGSTOP of a prompt node as above, SIGCONT as above
+  kill-mixed, stop-mixed  as for token nodes; wants --machines with mixed ones, as m0:mixed m1:mixed m2:mixed
+  stop-front   SIGSTOP of the node that routes and serves HTTP: its streams pause, and go on elsewhere when it wakes. New calls that meet it
+               before it has found the machines again are refused with 503, before any work: `refused`, which is no fault
+With --stall 10 and stop-token stop-prompt stop-mixed stop-front this shows what stalled nodes said late and how it was refused.
 Every stream has to end by length with the right ids and text. Then all nodes have to be connected, and all blocks free, within --settle
 seconds. The gaps are of streams that moved: the longest time without a token between the signal (or the stream's start, where that is later)
 and its end; `any gap` is of all streams. `known` is from the signal to the front's log line about the lost node. Exit code: 0, or 1 when a
@@ -19,291 +23,25 @@ stream was wrong, a block kept, or a node ended by itself.
 """
 import argparse
 import collections
-import ctypes
 import datetime
-import difflib
 import http.client
 import json
-import lzma
 import os
-import pathlib
 import random
 import signal
-import socket
-import subprocess
 import sys
 import tempfile
-import threading
 import time
-import urllib.error
-import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-PATIENCE = 60  # seconds for anything to come
-KINDS = ("kill-token", "kill-prompt", "stop-token", "stop-prompt")
-MACHINES = (("p0", "prompt"), ("p1", "prompt"), ("t0", "token"), ("t1", "token"))  # one on each node but the front, of the same name
-PORTS = (20000, 32000)  # below what the kernel gives to outgoing connections, which could take the port of a node that is away
-FRESH = 0.75  # seconds after which what the status says of a machine is no older than the question (three heartbeats)
+from cluster import (MACHINES, PATIENCE, ROOT, Cluster, OneProcess, Stream, ask_all, difference, make_calls, percentile, show,
+                     wait_until)
+
+KINDS = ("kill-token", "kill-prompt", "stop-token", "stop-prompt", "kill-mixed", "stop-mixed", "stop-front")
+USUAL_KINDS = KINDS[:4]
 WORST = ("lost", "repeated", "changed", "errors", "leaked")
 SPOKEN = ("node_joined", "node_lost", "node_refused")
 SECOND_WAVE = 0.2  # seconds before SIGCONT at which as many streams start again, to be live when the node wakes
 STORY = ("RouteDecided", "RouteRefused", "RequestFailed", "RequestReleased", "MachineLost", "RequestEnded")
-PR_SET_PDEATHSIG = 1
-
-
-def die_with_parent():
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def free_ports(count, draw):
-    ports = []
-    while len(ports) < count:
-        port = draw.randrange(*PORTS)
-        with socket.socket() as attempt:
-            try:
-                attempt.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        if port not in ports:
-            ports.append(port)
-    return ports
-
-
-class Process:
-    """One process of ours. What it says on stderr goes on in one file, also over restarts."""
-
-    def __init__(self, name, command, folder):
-        self.name, self.command = name, command
-        self.log_path = pathlib.Path(folder) / f"{name}.log"
-        self.log_path.write_bytes(b"")
-        self.start()
-
-    def start(self):
-        with open(self.log_path, "ab") as log, open(self.log_path.with_suffix(".out"), "wb") as out:
-            self.process = subprocess.Popen(self.command, stdout=out, stderr=log, preexec_fn=die_with_parent)
-
-    def wait_for(self, words):
-        """The first line on stdout with those words."""
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end and self.process.poll() is None:
-            for line in self.log_path.with_suffix(".out").read_text().splitlines():
-                if words in line:
-                    return line
-            time.sleep(0.02)
-        sys.exit(f"{' '.join(self.command)}: did not start, exit code {self.process.poll()}\n{self.log_path.read_text()}")
-
-    def log_size(self):
-        return self.log_path.stat().st_size
-
-    def events_since(self, position):
-        with open(self.log_path, "rb") as log:
-            log.seek(position)
-            lines = log.read().decode(errors="replace").splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
-
-    def end(self, how=signal.SIGKILL):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGCONT)
-            self.process.send_signal(how)
-        try:
-            return self.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            return self.process.wait()
-
-
-class Server:
-    """Where calls go: `url` of something that answers them."""
-
-    def get(self, path):
-        with urllib.request.urlopen(self.url + path, timeout=PATIENCE) as answer:
-            return json.load(answer)
-
-    def post(self, path, body):
-        request = urllib.request.Request(self.url + path, json.dumps(body).encode(), {"content-type": "application/json"})
-        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-            return json.load(answer)
-
-    def find_model(self):
-        self.model = self.get("/v1/models")["data"][0]["id"]
-
-
-class OneProcess(Server):
-    def __init__(self, a, folder):
-        self.node = Process("serve", [a.troupe, "serve", a.model, "--port", "0"], folder)
-
-    def start(self):
-        self.url = self.node.wait_for("Listening on ").split()[2]
-        self.find_model()
-
-    def end(self):
-        self.node.end(signal.SIGTERM)
-
-
-class Cluster(Server):
-    def __init__(self, a, folder, draw):
-        http_port, *control_ports = free_ports(2 + len(MACHINES), draw)
-        self.url = f"http://127.0.0.1:{http_port}"
-        lines = ["cluster: kills", f"model: {{path: {json.dumps(str(pathlib.Path(a.model).resolve()))}}}", f"link: {{transport: {a.transport}}}",
-                 "log: {format: json}", "nodes:", f"  - {{name: front, control_port: {control_ports[0]}, router: true, http: {{port: {http_port}}}}}"]
-        for (name, role), port in zip(MACHINES, control_ports[1:]):
-            machine = f"{{name: {name}, role: {role}, device: {{threads: 1, kv_memory: {a.kv_memory}}}}}"
-            lines.append(f"  - {{name: {name}, control_port: {port}, machines: [{machine}]}}")
-        self.file = pathlib.Path(folder) / "cluster.yaml"
-        self.file.write_text("\n".join(lines) + "\n")
-        self.nodes = {}
-        for name in ("front", *(name for name, _ in MACHINES)):
-            self.nodes[name] = Process(name, [a.troupe, "node", "--config", str(self.file), "--name", name], folder)
-
-    def start(self, settle):
-        for node in self.nodes.values():
-            node.wait_for("is up")
-        self.find_model()
-        state = self.settled(settle)
-        if state is not None:
-            sys.exit(f"The nodes do not meet:\n{state}\n{self.last_words()}")
-
-    def settled(self, patience):
-        """None once all nodes are connected under their present pids and all blocks free; else what the front said last."""
-        begin = time.monotonic()
-        while True:
-            try:
-                status, why_not = self.get("/troupe/status"), []
-            except (OSError, http.client.HTTPException) as error:
-                return f"the front does not answer: {error!r}"
-            nodes = {node["name"]: node for node in status["nodes"]}
-            for name, node in self.nodes.items():
-                seen = nodes.get(name, {"state": "unknown", "pid": 0})
-                if seen["state"] not in ("serving", "connected") or seen["pid"] != node.process.pid:
-                    why_not.append(f"node {name} (pid {node.process.pid}): {seen}")
-            machines = {machine["name"]: machine for machine in status["machines"]}
-            for name, _ in MACHINES:
-                machine = machines.get(name)
-                if machine is None or machine["running"] or machine["waiting"] or not 0 < machine["blocks"]["total"] == machine["blocks"]["free"]:
-                    why_not.append(f"machine {name}: {machine}")
-            waited = time.monotonic() - begin
-            if not why_not and waited > FRESH:
-                return None
-            if waited > max(patience, FRESH):
-                return "\n".join(why_not)
-            time.sleep(0.05)
-
-    def ended_by_themselves(self):
-        return [f"{name}: exit code {node.process.returncode}" for name, node in self.nodes.items() if node.process.poll() is not None]
-
-    def last_words(self, lines=8):
-        return "\n".join(f"--- {name}\n" + "\n".join(node.log_path.read_text(errors="replace").splitlines()[-lines:])
-                         for name, node in self.nodes.items())
-
-    def end(self):
-        for node in self.nodes.values():
-            node.end()
-
-
-class Stream(threading.Thread):
-    """One streamed completion: what came, and when."""
-
-    def __init__(self, server, call, name):
-        super().__init__(daemon=True)
-        self.server, self.call, self.name_of_request = server, call, name
-        self.times, self.lines, self.error, self.ended = [], [], None, False
-        self.began = time.monotonic()
-        self.start()
-
-    def run(self):
-        try:
-            self.receive()
-        except (OSError, http.client.HTTPException) as error:
-            self.error = repr(error)
-        self.ended = True
-
-    def receive(self):
-        connection = http.client.HTTPConnection(self.server.url.removeprefix("http://"), timeout=PATIENCE)
-        body = json.dumps(dict(self.call, model=self.server.model, stream=True, return_token_ids=True, ignore_eos=True))
-        connection.request("POST", "/v1/completions", body, {"content-type": "application/json", "x-request-id": self.name_of_request})
-        answer = connection.getresponse()
-        if answer.status != 200:
-            self.error = f"HTTP {answer.status}: {answer.read().decode(errors='replace')[:300]}"
-            return
-        # Parsed when all is over: this process shares its cores with the cluster.
-        while line := answer.readline():
-            if line.startswith(b"data: "):
-                self.lines.append(line)
-                if not line.endswith(b'"token_ids":[]}]}\n'):
-                    self.times.append(time.monotonic())
-        connection.close()
-
-    def result(self):
-        """(ids, text, error or None), and the time of each id in id_times."""
-        ids, text, reason, error = [], "", None, self.error
-        for line in self.lines:
-            data = line[len(b"data: "):].strip()
-            if data == b"[DONE]":
-                continue
-            event = json.loads(data)
-            if "error" in event:
-                error = event["error"].get("message", str(event["error"]))
-                continue
-            choice = event["choices"][0]
-            ids += choice["token_ids"]
-            text += choice["text"]
-            reason = choice["finish_reason"] or reason
-        if error is None and (reason != "length" or not self.lines[-1].startswith(b"data: [DONE]")):
-            error = f"ended by {reason}, {len(ids)} tokens"
-        return ids, text, error
-
-
-def difference(right, ids):
-    """How many tokens were (lost, repeated, changed)."""
-    lost = repeated = changed = 0
-    for what, a0, a1, b0, b1 in difflib.SequenceMatcher(None, right, ids, autojunk=False).get_opcodes():
-        if what == "delete":
-            lost += a1 - a0
-        elif what == "insert":
-            repeated += b1 - b0
-        elif what == "replace":
-            changed += max(a1 - a0, b1 - b0)
-    return lost, repeated, changed
-
-
-def wait_until(condition, patience=PATIENCE):
-    end = time.monotonic() + patience
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.001)
-    return True
-
-
-def make_calls(server, a):
-    """{"short": [...], "long": [...]}: prompts are pieces of a book; every second call is sampled, with a seed."""
-    draw = random.Random(f"calls {a.seed}")
-    book = lzma.open(ROOT / "tools" / "demo_model" / "austen.txt.xz", "rt").read(100000)
-    tokens = server.post("/tokenize", {"model": server.model, "prompt": book})["tokens"]
-
-    def call(number, length):
-        start = draw.randrange(len(tokens) - length)
-        sampling = {"temperature": 0.8, "seed": draw.randrange(1 << 30)} if number % 2 else {"temperature": 0}
-        return {"prompt": tokens[start:start + length], "max_tokens": a.tokens, **sampling}
-
-    return {"short": [call(i, draw.randint(5, 200)) for i in range(a.calls)],
-            "long": [call(i, draw.randint(a.long_prompt * 4 // 5, a.long_prompt)) for i in range(a.calls)]}
-
-
-def ask_all(server, calls, at_once, label):
-    """[(ids, text)] of all calls in order, and the longest time to a first token."""
-    answers, longest = [], 0
-    for first in range(0, len(calls), at_once):
-        begin = time.monotonic()
-        streams = [Stream(server, call, f"{label}-{first + i}") for i, call in enumerate(calls[first:first + at_once])]
-        for stream in streams:
-            stream.join()
-            ids, text, error = stream.result()
-            if error is not None:
-                sys.exit(f"{label}, undisturbed: {error}")
-            answers.append((ids, text))
-            longest = max(longest, stream.times[0] - begin)
-    return answers, longest
 
 
 class Round:
@@ -316,7 +54,7 @@ class Round:
         self.spoken = collections.Counter()
         self.moved, self.slow = 0, []
         role = self.kind.split("-")[1]
-        self.victim = cluster.nodes[self.draw.choice([name for name, its_role in MACHINES if its_role == role])]
+        self.victim = cluster.nodes[self.draw.choice([name for name, its_role in cluster.machines if its_role == role] or ["front"])]
         long_ones = a.streams // 2 if role == "prompt" else 0
         picks = [("long", i) for i in self.draw.sample(range(a.calls), long_ones)]
         picks += [("short", i) for i in self.draw.sample(range(a.calls), a.streams - long_ones)]
@@ -339,7 +77,7 @@ class Round:
         self.notes.append(f"round {self.number}, {self.kind} {self.victim.name}: {what}: {note}")
 
     def strike(self, role, prompt_phase):
-        if role == "token":
+        if role != "prompt":
             tokens = self.draw.randint(1, max(1, self.a.tokens * 8 // 10))
             wait_until(lambda: all(s.times or s.ended for s in self.streams) and self.furthest() >= tokens)
         else:
@@ -374,6 +112,9 @@ class Round:
         for place, (stream, (right_ids, right_text)) in enumerate(zip(self.streams, self.right)):
             stream.join(max(0, end - time.monotonic()))
             ids, text, error = ([], "", f"no end after {PATIENCE} s, {len(stream.times)} tokens") if not stream.ended else stream.result()
+            if error is not None and self.kind == "stop-front" and not ids and error.startswith("HTTP 503"):
+                self.counts["refused"] += 1
+                continue
             if error is not None:
                 self.fault("errors", f"stream {place}: {error}" + self.story(stream))
                 continue
@@ -424,18 +165,10 @@ class Round:
                     continue
                 self.spoken[(self.kind, "victim" if node is self.victim else "front" if name == "front" else "other", event["event"],
                              event.get("why", ""))] += 1
-                if name == "front" and event["event"] == "node_lost" and event["node"] == self.victim.name and self.known_ms is None:
+                watching = name == "front" if self.victim.name != "front" else name != "front"
+                if watching and event["event"] == "node_lost" and event["node"] == self.victim.name and self.known_ms is None:
                     at = datetime.datetime.fromisoformat(event["ts"][:26] + "+00:00").timestamp()
                     self.known_ms = 1e3 * (at - self.wall)
-
-
-def percentile(values, part):
-    values = sorted(values)
-    return values[min(len(values) - 1, int(part * len(values)))] if values else None
-
-
-def show(value):
-    return "-" if value is None else f"{value:.0f}"
 
 
 def summary(rounds):
@@ -443,18 +176,18 @@ def summary(rounds):
     known = [each.known_ms for each in rounds if each.known_ms is not None]
     longest = [gap for each in rounds for gap in each.longest]
     row = {"rounds": len(rounds), "streams": sum(len(each.streams) for each in rounds), "live": sum(each.live for each in rounds),
-           "moved": sum(each.moved for each in rounds), **{what: sum(each.counts[what] for each in rounds) for what in WORST}}
+           "moved": sum(each.moved for each in rounds), **{what: sum(each.counts[what] for each in rounds) for what in (*WORST, "refused")}}
     for name, values in (("gap", gaps), ("any_gap", longest), ("known", known)):
         row |= {f"{name}_p50_ms": percentile(values, 0.5), f"{name}_p99_ms": percentile(values, 0.99), f"{name}_max_ms": max(values, default=None)}
     return row
 
 
 def print_table(rows):
-    print(f"{'kind':<12} {'rounds':>6} {'live':>5} {'moved':>5} {'lost':>5} {'repeated':>8} {'changed':>7} {'errors':>6} {'leaked':>6}"
+    print(f"{'kind':<12} {'rounds':>6} {'live':>5} {'moved':>5} {'lost':>5} {'repeated':>8} {'changed':>7} {'errors':>6} {'leaked':>6} {'refused':>7}"
           f" {'gap p50':>8} {'p99':>6} {'max':>6} {'any gap max':>11} {'known p50':>9} {'max':>5}  (ms)")
     for kind, row in rows.items():
         print(f"{kind:<12} {row['rounds']:>6} {row['live']:>5} {row['moved']:>5} {row['lost']:>5} {row['repeated']:>8} {row['changed']:>7}"
-              f" {row['errors']:>6} {row['leaked']:>6} {show(row['gap_p50_ms']):>8} {show(row['gap_p99_ms']):>6} {show(row['gap_max_ms']):>6}"
+              f" {row['errors']:>6} {row['leaked']:>6} {row['refused']:>7} {show(row['gap_p50_ms']):>8} {show(row['gap_p99_ms']):>6} {show(row['gap_max_ms']):>6}"
               f" {show(row['any_gap_max_ms']):>11} {show(row['known_p50_ms']):>9} {show(row['known_max_ms']):>5}")
 
 
@@ -485,7 +218,9 @@ def main():
     parser.add_argument("--transport", choices=("auto", "shared_memory", "tcp"), default="auto")
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--first", type=int, default=0, help="number of the first round, to have one again")
-    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="what the rounds go through in turn")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=USUAL_KINDS, help="what the rounds go through in turn")
+    parser.add_argument("--machines", nargs="+", default=[f"{name}:{role}" for name, role in MACHINES], metavar="NAME:ROLE",
+                        help="one on each node but the front")
     parser.add_argument("--streams", type=int, default=8)
     parser.add_argument("--tokens", type=int, default=400, help="of each stream")
     parser.add_argument("--long-prompt", type=int, default=1500, help="tokens")
@@ -499,6 +234,10 @@ def main():
     parser.add_argument("--keep", help="folder for the cluster file and the nodes' logs, which then stay")
     parser.add_argument("--json", action="store_true")
     a = parser.parse_args()
+    machines = [tuple(each.split(":", 1)) for each in a.machines]
+    for kind in a.kinds:
+        if kind.split("-")[1] not in ("front", *(role for _, role in machines)):
+            parser.error(f"{kind}: --machines has none with that role")
     if a.calls < a.streams:
         parser.error("--calls has to be --streams at least")
 
@@ -516,7 +255,7 @@ def main():
             calls = make_calls(alone, a)
             right = {length: ask_all(alone, some, a.streams, f"serve-{length}")[0] for length, some in calls.items()}
             alone.end()
-            cluster = Cluster(a, folder, random.Random())
+            cluster = Cluster(a, folder, random.Random(), machines)
             started.append(cluster)
             cluster.start(PATIENCE)
             faults, prompt_phase = [], 0

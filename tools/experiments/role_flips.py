@@ -6,7 +6,6 @@ are changed, one after the other, through POST /troupe/machines/NAME?role=. Each
 nothing may be held at the end. Exit code 1 where that is not so.
 """
 import argparse
-import importlib.util
 import pathlib
 import random
 import sys
@@ -15,10 +14,9 @@ import threading
 import time
 import urllib.request
 
+import cluster as shared
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-spec = importlib.util.spec_from_file_location("kills", pathlib.Path(__file__).with_name("kills.py"))
-kills = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(kills)
 
 
 def change_role(cluster, machine, role):
@@ -45,34 +43,34 @@ def main():
     started, wrong, done = [], [], []
     with tempfile.TemporaryDirectory(prefix="troupe-flips-") as folder:
         try:
-            alone = kills.OneProcess(a, folder)
+            alone = shared.OneProcess(a, folder)
             started.append(alone)
             alone.start()
-            calls = [call for some in kills.make_calls(alone, a).values() for call in some]
-            right, _ = kills.ask_all(alone, calls, a.streams, "serve")
+            calls = [call for some in shared.make_calls(alone, a).values() for call in some]
+            right, _ = shared.ask_all(alone, calls, a.streams, "serve")
             alone.end()
-            cluster = kills.Cluster(a, folder, random.Random())
+            cluster = shared.Cluster(a, folder, random.Random())
             started.append(cluster)
-            cluster.start(kills.PATIENCE)
+            cluster.start(shared.PATIENCE)
             over = threading.Event()
 
             def keep_streaming(lane):
                 number = 0
                 while not over.is_set():
                     which = (lane + a.streams * number) % len(calls)
-                    stream = kills.Stream(cluster, calls[which], f"flip-{lane}-{number}")
+                    stream = shared.Stream(cluster, calls[which], f"flip-{lane}-{number}")
                     stream.join()
                     ids, text, error = stream.result()
                     gaps = [later - earlier for earlier, later in zip(stream.times, stream.times[1:])]
                     done.append(max(gaps, default=0))
                     if error or (ids, text) != right[which]:
-                        wrong.append(f"stream {lane}-{number}: {error or kills.difference(right[which][0], ids)}")
+                        wrong.append(f"stream {lane}-{number}: {error or shared.difference(right[which][0], ids)}")
                     number += 1
 
             lanes = [threading.Thread(target=keep_streaming, args=(lane,), daemon=True) for lane in range(a.streams)]
             for lane in lanes:
                 lane.start()
-            names = [name for name, _ in kills.MACHINES]
+            names = [name for name, _ in shared.MACHINES]
             for _ in range(a.flips):
                 change_role(cluster, draw.choice(names), draw.choice(("prompt", "token", "mixed")))
                 time.sleep(a.pause)

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "actors/messages/cluster.hpp"
+#include "actors/messages/neighbours.hpp"
 #include "runtime/exec/actor.hpp"
 
 namespace troupe {
@@ -13,7 +14,19 @@ namespace troupe {
 struct ShowCluster {
   std::function<void(const ClusterState&)> with;
 };
-using ClusterViewActor = caf::typed_actor<caf::reacts_to<ShowCluster>>;
+/// Command: ask who holds that machine's blocks, then call `with`.
+struct ShowBlocks {
+  std::string machine;
+  std::function<void(const BlocksFound&)> with;
+};
+
+/// Command: ask how all nodes reach each other, then call `with`.
+struct ShowPaths {
+  NeighboursActor neighbours;
+  std::function<void(const PathsFound&)> with;
+};
+using ClusterViewActor =
+    caf::typed_actor<caf::reacts_to<ShowCluster>, caf::reacts_to<ShowBlocks>, caf::reacts_to<ShowPaths>>;
 
 class ClusterView final : public exec::Actor<ClusterViewActor::base> {
  public:
@@ -24,10 +37,27 @@ class ClusterView final : public exec::Actor<ClusterViewActor::base> {
  protected:
   ClusterViewActor::behavior_type make_behavior() override {
     return {[this](ShowCluster& show) {
-      request(supervisor_, caf::infinite, QueryCluster{})
-          .then([with = show.with](const ClusterState& state) { with(state); },
-                [with = show.with](caf::error&) { with(ClusterState{}); });  // the node is going down
-    }};
+              request(supervisor_, caf::infinite, QueryCluster{})
+                  .then([with = show.with](const ClusterState& state) { with(state); },
+                        [with = show.with](caf::error&) { with(ClusterState{}); });  // the node is going down
+            },
+            [this](ShowBlocks& show) {
+              request(supervisor_, caf::infinite, QueryBlocks{show.machine})
+                  .then([with = show.with](const BlocksFound& found) { with(found); },
+                        [with = show.with](caf::error&) {
+                          with({{},
+                                std::make_shared<const Result<MachineBlocks>>(
+                                    Error{ErrorCode::kUnavailable, "The node is going down."})});
+                        });
+            },
+            [this](ShowPaths& show) {
+              request(show.neighbours, caf::infinite, QueryPaths{})
+                  .then([with = show.with](const PathsFound& found) { with(found); },
+                        [with = show.with](caf::error&) {
+                          with({std::make_shared<const Result<std::vector<NodePaths>>>(
+                              Error{ErrorCode::kUnavailable, "The node is going down."})});
+                        });
+            }};
   }
   void on_exit() override { supervisor_ = nullptr; }
 
@@ -38,3 +68,5 @@ class ClusterView final : public exec::Actor<ClusterViewActor::base> {
 }  // namespace troupe
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ShowCluster)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ShowBlocks)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ShowPaths)

@@ -20,6 +20,8 @@ void add_certs(CLI::App& app, std::function<int()>& chosen);
 void add_check(CLI::App& app, std::function<int()>& chosen);
 void add_status(CLI::App& app, std::function<int()>& chosen);
 void add_request(CLI::App& app, std::function<int()>& chosen);
+void add_blocks(CLI::App& app, std::function<int()>& chosen);
+void add_doctor(CLI::App& app, std::function<int()>& chosen);
 void add_schema(CLI::App& app, std::function<int()>& chosen);
 void add_version(CLI::App& app, std::function<int()>& chosen);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 namespace troupe {
@@ -62,6 +63,16 @@ std::string roles_table(const std::vector<MachineLine>& machines) {
            std::to_string(machine.role_for_s) + " s" + (machine.role_why.empty() ? "" : ": " + machine.role_why) + "\n";
   }
   return out;
+}
+
+CLI::Validator a_name() {
+  return CLI::Validator(
+      [](std::string& name) {
+        const bool plain = !name.empty() && name.size() <= 64 &&
+                           name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
+        return plain ? std::string{} : "a name has letters a to z, digits and - only";
+      },
+      "");
 }
 
 }  // namespace troupe

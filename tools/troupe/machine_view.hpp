@@ -7,6 +7,10 @@
 
 #include "runtime/base/result.hpp"
 
+namespace CLI {
+class Validator;
+}
+
 namespace troupe {
 
 struct MachineLine {
@@ -27,5 +31,8 @@ Result<std::vector<MachineLine>> machine_lines(const std::string& status_json);
 
 /// A table for people.
 std::string roles_table(const std::vector<MachineLine>& machines);
+
+/// For names of machines and nodes on the command line: they are put into a path as they are.
+CLI::Validator a_name();
 
 }  // namespace troupe

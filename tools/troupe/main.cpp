@@ -44,6 +44,8 @@ int run(int argc, char** argv) {
   add_certs(app, chosen);
   add_status(app, chosen);
   add_request(app, chosen);
+  add_blocks(app, chosen);
+  add_doctor(app, chosen);
   add_roles(app, chosen);
   add_drain(app, chosen);
   add_bench(app, chosen);

@@ -36,10 +36,6 @@ constexpr std::size_t kOwnThreadFromBytes = 32 * 1024;
 constexpr std::chrono::milliseconds kEndTimeout{5000};
 constexpr std::chrono::milliseconds kPoll{10};
 
-/// In how many pieces a long prompt's KV travels while it is computed: the last of them is what a client's second token
-/// waits for.
-constexpr std::int32_t kLayerGroups = 6;
-
 std::unique_ptr<exec::NodeConfig> actor_config_for(const NodeOptions& options) {
   if (options.cluster) return std::make_unique<ClusterActorsConfig>();
   return std::make_unique<exec::NodeConfig>();
@@ -100,7 +96,7 @@ Node::Parts::~Parts() {
 Result<void> Node::Parts::load_machine(const config::ServeConfig& config, const model::Checkpoint& checkpoint,
                                        MachineSpec spec, const std::function<void(double)>& progress) {
   TRY(settings, device_options(config, checkpoint));
-  if (link) settings.layer_groups = kLayerGroups;
+  if (link) settings.layer_groups = layer_groups;
   TRY(device, device::CpuDevice::load(checkpoint, settings, progress));
   spec.device = std::move(device);
   const auto& scheduling = config.scheduling;
@@ -122,6 +118,7 @@ Result<void> Node::Parts::start_link(const config::LinkSection& section, const s
   settings.tcp_device = device;
   settings.shared_memory = section.transport != config::LinkTransport::kTcp;
   settings.checksums = section.checksums;
+  layer_groups = static_cast<std::int32_t>(section.layer_groups);
   TRY(started, link::start_ucx_link(settings));
   link = std::move(started);
   return {};
@@ -134,8 +131,7 @@ Result<void> Node::Parts::start_actors(const NodeOptions& node, const model::Che
   const bool routes = section == nullptr || section->router;
   const bool calls = section == nullptr || section->http;
   if (routes) {
-    const auto settings =
-        node.cluster ? routing_settings(node.cluster->config, kLayerGroups) : policies::RoutingSettings{};
+    const auto settings = node.cluster ? routing_settings(node.cluster->config) : policies::RoutingSettings{};
     TRY(policy, policies::make_routing_policy(scheduling.policy, settings));
     const RoutingPolicyActor host =
         actors.spawn<RoutingPolicyHost>(std::shared_ptr<policies::RoutingPolicy>(std::move(policy)));

@@ -38,6 +38,7 @@ struct Node::Parts {
   std::unique_ptr<trace::FlightRecorder> flight;
   std::vector<MachineSpec> machines;  ///< with their devices
   std::shared_ptr<link::Link> link;   ///< none without a cluster
+  std::int32_t layer_groups = 1;      ///< in which a long prompt's KV travels
   std::unique_ptr<exec::NodeConfig> actor_config;
   caf::actor_system actors;
   std::shared_ptr<control::CafPort> control;  ///< none without a cluster; goes before the actors' system does

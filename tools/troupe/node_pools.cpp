@@ -9,14 +9,14 @@
 
 namespace troupe {
 
-policies::RoutingSettings routing_settings(const config::ClusterConfig& cluster, std::int32_t layer_groups) {
+policies::RoutingSettings routing_settings(const config::ClusterConfig& cluster) {
   policies::RoutingSettings settings;
   settings.overflow_prompt_tokens = cluster.splitwise.overflow_prompt_tokens;
   settings.kv_reserve_percent = static_cast<std::int32_t>(cluster.splitwise.kv_reserve_percent);
   settings.split = cluster.splitwise.split == config::SplitRule::kWhenItPays ? policies::Split::kWhenItPays
                                                                              : policies::Split::kAlways;
   settings.layerwise_from_tokens = KvSenderMachine{}.layerwise_from_tokens;
-  settings.layer_groups = layer_groups;
+  settings.layer_groups = static_cast<std::int32_t>(cluster.link.layer_groups);
   return settings;
 }
 

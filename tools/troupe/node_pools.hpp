@@ -13,10 +13,9 @@
 
 namespace troupe {
 
-/// `layer_groups`: in how many pieces a long prompt's KV travels.
-policies::RoutingSettings routing_settings(const config::ClusterConfig& cluster, std::int32_t layer_groups);
+policies::RoutingSettings routing_settings(const config::ClusterConfig& cluster);
 
-/// A balancer beside this router, acting from the start. kConfig where there is no such role policy.
+/// A balancer beside this router, which acts while that is the active one. kConfig where there is no such role policy.
 Result<BalancerActor> start_balancer(caf::actor_system& actors, const config::ClusterConfig& cluster,
                                      const RouterActor& router, const NeighboursActor& neighbours,
                                      std::shared_ptr<EventLog> log);

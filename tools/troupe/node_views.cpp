@@ -2,7 +2,10 @@
 #include <unistd.h>
 #include <caf/send.hpp>
 
+#include "actors/messages/transfers.hpp"
+#include "tools/troupe/blocks_json.hpp"
 #include "tools/troupe/node_parts.hpp"
+#include "tools/troupe/paths_json.hpp"
 #include "tools/troupe/status_json.hpp"
 
 namespace troupe {
@@ -11,6 +14,7 @@ namespace {
 constexpr const char* kStatusPath = "/troupe/status";
 constexpr const char* kMetricsPath = "/metrics";
 constexpr const char* kRequestPath = "/troupe/requests/{id}";
+constexpr const char* kDoctorPath = "/troupe/doctor";
 constexpr const char* kMachinesPath = "/troupe/machines/{name}";
 
 void answer_trace(http::Exchange& exchange, const Result<std::vector<trace::RequestTrace>>& traces) {
@@ -21,7 +25,7 @@ void answer_trace(http::Exchange& exchange, const Result<std::vector<trace::Requ
   const bool json = http::query_value(exchange.request().query, "format") == "json";
   std::string body;
   for (const auto& each : *traces)
-    body += (body.empty() ? "" : json ? "," : "\n") + (json ? as_json(each) : as_text(each));
+    body += (body.empty() ? "" : json ? "," : "\n") + (json ? as_json(each) : as_text(each) + moves_of(each));
   exchange.respond(200, json ? "application/json" : "text/plain; charset=utf-8", json ? "[" + body + "]" : body);
 }
 
@@ -70,9 +74,57 @@ ExtraRoute change_route(const NeighboursActor& neighbours) {
   return change;
 }
 
+/// Who holds a machine's blocks.
+ExtraRoute blocks_route(const ClusterViewActor& view) {
+  ExtraRoute blocks;
+  blocks.route = {"GET", kMachinesPath, http::Scope::kInspect, false, std::nullopt};
+  blocks.handler = [view](std::shared_ptr<http::Exchange> exchange) {
+    constexpr std::string_view kEnd = "/blocks";
+    std::string name = exchange->request().parameter;
+    if (!name.ends_with(kEnd)) {
+      exchange->respond_error(404, "Of a machine there is /troupe/machines/NAME/blocks to see.");
+      return;
+    }
+    name.resize(name.size() - kEnd.size());
+    caf::anon_send(view, ShowBlocks{name, [exchange, name](const BlocksFound& found) {
+                                      const auto& what = *found.what;
+                                      if (what.ok()) {
+                                        exchange->respond(200, "application/json",
+                                                          blocks_json(name, found.node, *what));
+                                        return;
+                                      }
+                                      const bool missing = what.error().code == ErrorCode::kMissingInput;
+                                      exchange->respond_error(missing ? 404 : 503, what.error().message);
+                                    }});
+  };
+  return blocks;
+}
+
+/// How the nodes reach each other. POST, as it makes each node send its peers some megabytes.
+ExtraRoute doctor_route(const NeighboursActor& neighbours, const ClusterViewActor& view) {
+  ExtraRoute doctor;
+  doctor.route = {"POST", kDoctorPath, http::Scope::kAdmin, true, std::nullopt};
+  doctor.handler = [neighbours, view](std::shared_ptr<http::Exchange> exchange) {
+    if (!neighbours) {
+      exchange->respond_error(400, "This server is alone (`troupe serve`): there is no way to another node.");
+      return;
+    }
+    caf::anon_send(view, ShowPaths{neighbours, [exchange](const PathsFound& found) {
+                                     if (found.what->ok()) {
+                                       exchange->respond(200, "application/json", paths_json(**found.what));
+                                       return;
+                                     }
+                                     const auto& error = found.what->error();
+                                     exchange->respond_error(error.code == ErrorCode::kOverloaded ? 429 : 503,
+                                                             error.message);
+                                   }});
+  };
+  return doctor;
+}
+
 }  // namespace
 
-std::vector<std::string> view_paths() { return {kStatusPath, kMetricsPath, kRequestPath, kMachinesPath}; }
+std::vector<std::string> view_paths() { return {kStatusPath, kMetricsPath, kRequestPath, kMachinesPath, kDoctorPath}; }
 
 std::vector<ExtraRoute> view_routes(const Node::Parts& parts, const std::string& model_name) {
   const auto show = [view = parts.view](std::function<void(const ClusterState&)> with) {
@@ -107,7 +159,9 @@ std::vector<ExtraRoute> view_routes(const Node::Parts& parts, const std::string&
                                            caf::anon_send(neighbours, GatherTraces{std::move(*traces), answer});
                                          }});
   };
-  return {std::move(status), std::move(numbers), std::move(request), change_route(parts.neighbours)};
+  return {std::move(status),        std::move(numbers),
+          std::move(request),       change_route(parts.neighbours),
+          blocks_route(parts.view), doctor_route(parts.neighbours, parts.view)};
 }
 
 }  // namespace troupe

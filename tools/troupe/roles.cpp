@@ -77,17 +77,6 @@ int drain_machines(const ServerAddress& server, const std::string& name, bool un
   return kExitOk;
 }
 
-/// A name is put into a path as it is.
-CLI::Validator a_name() {
-  return CLI::Validator(
-      [](std::string& name) {
-        const bool plain = !name.empty() && name.size() <= 64 &&
-                           name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
-        return plain ? std::string{} : "a name has letters a to z, digits and - only";
-      },
-      "");
-}
-
 }  // namespace
 
 void add_roles(CLI::App& app, std::function<int()>& chosen) {

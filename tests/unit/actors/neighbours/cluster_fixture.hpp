@@ -238,6 +238,7 @@ class Cluster {
     EXPECT_EQ(request.answer->tokens, Serving::expected(*request.spec)) << request.spec->id;
   }
 
+  const NeighboursActor& neighbours(std::size_t i) const { return nodes_.at(i).neighbours; }
   const std::vector<std::string>& events(std::size_t i) const { return *nodes_.at(i).events; }
   NeighboursActor neighbours(std::size_t i) const { return nodes_.at(i).neighbours; }
   link::Counters link_counters(std::size_t i) const { return nodes_.at(i).link->counters(); }

@@ -151,5 +151,28 @@ TEST_F(PoolTest, releasing_what_is_not_held_changes_nothing) {
   EXPECT_EQ(in(BlockState::kFree), 10);
 }
 
+TEST_F(PoolTest, tells_who_holds_how_many_blocks_in_which_state_the_oldest_first) {
+  reserve(1, 4);
+  system.pass(std::chrono::seconds{3});
+  caf::anon_send(pool, ReserveBlocks{RequestId{2}, ++ticket, 3, holder, NodeId{7}});
+  system.settle();
+  caf::anon_send(pool, CommitBlocks{{told->reserved[0].blocks[0]}});
+  system.pass(std::chrono::seconds{2});
+  reserve(1, 1);
+  caf::scoped_actor self{system.actors()};
+  auto asked = self->request(pool, caf::infinite, QueryLeases{});
+  system.settle();
+  PoolLeases all;
+  asked.receive([&](const PoolLeases& found) { all = found; }, [](caf::error&) { FAIL(); });
+  ASSERT_EQ(all.leases.size(), 2u);
+  EXPECT_EQ(all.leases[0].request, RequestId{1});
+  EXPECT_EQ(all.leases[0].held_ns, 5'000'000'000);
+  EXPECT_EQ(all.leases[0].by_state, (BlockCounts{0, 4, 0, 0, 1, 0}));
+  EXPECT_EQ(all.leases[0].sent_to, std::nullopt);
+  EXPECT_EQ(all.leases[1].sent_to, NodeId{7});
+  EXPECT_EQ(all.leases[1].held_ns, 2'000'000'000);
+  EXPECT_EQ(all.blocks.total, 10);
+}
+
 }  // namespace
 }  // namespace troupe

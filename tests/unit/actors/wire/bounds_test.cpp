@@ -101,6 +101,18 @@ TEST(WireBounds, lists_of_a_request_are_bounded) {
 
 TEST(WireBounds, lists_of_beats_and_progress_are_bounded) {
   expect_limits({
+      {"leases", kMostLeasesShown,
+       [](auto n) {
+         BlocksReply reply;
+         reply.what.leases.resize(n);
+         return reply;
+       }},
+      {"paths", kMostPaths,
+       [](auto n) {
+         ProbeReply reply;
+         reply.paths.resize(n);
+         return reply;
+       }},
       {"machines", kMostMachinesInBeat,
        [](auto n) {
          Beat beat;

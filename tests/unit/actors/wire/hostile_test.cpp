@@ -321,6 +321,23 @@ struct WithinBounds {
                                                             [&](const auto& news) { return std::visit(*this, news); });
   }
   bool operator()(const TraceQuery&) const { return true; }
+  bool operator()(const BlocksQuery&) const { return true; }
+  bool operator()(const BlocksReply& reply) const {
+    return reply.what.leases.size() <= kMostLeasesShown && reply.what.left_out >= 0 &&
+           std::all_of(reply.what.leases.begin(), reply.what.leases.end(), [](const auto& held) {
+             return text(held.home, kMostNameBytes) && text(held.peer, kMostNameBytes) && held.held_ns >= 0 &&
+                    std::all_of(held.by_state.begin(), held.by_state.end(), [](auto count) { return count >= 0; });
+           });
+  }
+  bool operator()(const ProbeQuery&) const { return true; }
+  bool operator()(const ProbeReply& reply) const {
+    return reply.paths.size() <= kMostPaths &&
+           std::all_of(reply.paths.begin(), reply.paths.end(), [](const auto& path) {
+             return text(path.peer, kMostNameBytes) && text(path.transport, kMostNameBytes) &&
+                    text(path.why, kMostSentenceBytes) && text(path.problem, kMostSentenceBytes) &&
+                    path.round_trip_ns >= -1 && path.bytes_per_second >= 0 && path.bytes >= 0 && path.heard_ns >= -1;
+           });
+  }
   bool operator()(const Order& order) const {
     return order.role <= policies::Role::kMixed && order.home.value_or(order.role) <= policies::Role::kMixed &&
            text(order.why, kMostSentenceBytes);

@@ -82,6 +82,8 @@ TEST(WireRoundTrip, messages_of_defaults_arrive_as_defaults) {
   EXPECT_TRUE(sent(Beat{}) == Beat{});
   EXPECT_TRUE(sent(Progress{{TokenProduced{}}}) == Progress{{TokenProduced{}}});
   EXPECT_TRUE(sent(Progress{}) == Progress{});
+  EXPECT_TRUE(sent(BlocksReply{}) == BlocksReply{});
+  EXPECT_TRUE(sent(ProbeReply{{}, {PathReport{}}}) == (ProbeReply{{}, {PathReport{}}}));
   Admit admit;
   admit.spec.prompt = {0};
   admit.spec.sampling = std::make_shared<const device::SamplingSpec>();
@@ -179,6 +181,10 @@ TEST(WireRoundTrip, names_are_those_of_the_types) {
   EXPECT_STREQ(name_of(TraceQuery{}), "TraceQuery");
   EXPECT_STREQ(name_of(TraceReply{}), "TraceReply");
   EXPECT_STREQ(name_of(Order{}), "Order");
+  EXPECT_STREQ(name_of(BlocksQuery{}), "BlocksQuery");
+  EXPECT_STREQ(name_of(BlocksReply{}), "BlocksReply");
+  EXPECT_STREQ(name_of(ProbeQuery{}), "ProbeQuery");
+  EXPECT_STREQ(name_of(ProbeReply{}), "ProbeReply");
 }
 
 }  // namespace

@@ -47,6 +47,9 @@ FIELDS(RequestFailed, a, b, c)
 FIELDS(RequestReleased, a, b, c)
 FIELDS(WorkState, a, b, c, d)
 FIELDS(PoolState, a, b, c)
+FIELDS(HeldBlocks, a, b, c, d, e, f)
+FIELDS(MachineBlocks, a, b, c)
+FIELDS(PathReport, a, b, c, d, e, f, g, h, i, j)
 
 namespace policies {
 FIELDS(Candidate, a, b)
@@ -82,6 +85,10 @@ FIELDS(RouteAsk, a, b, c, d, e, f)
 FIELDS(RouteAnswer, a, b, c, d, e)
 FIELDS(RouteNews, a, b, c)
 FIELDS(RouteLost, a, b, c)
+FIELDS(BlocksQuery, a, b)
+FIELDS(BlocksReply, a, b, c)
+FIELDS(ProbeQuery, a)
+FIELDS(ProbeReply, a, b)
 FIELDS(Frame, a, b)
 
 /// An arbitrary moment of a clock.
@@ -202,6 +209,11 @@ inline RouteAsk sample_route_ask() {
   return {RequestId{74}, 75, 76, 63, {MachineId{77}, MachineId{78}}, Placement{MachineId{79}, MachineId{80}, true}};
 }
 
+inline BlocksReply sample_blocks_reply() {
+  const HeldBlocks held{RequestId{73}, "front", true, "token0", 74, {0, 1, 2, 3, 4, 5}};
+  return {75, false, {{{1, 2, 3, 4, 5, 6}, 21, 7}, {held, {}}, 8}};
+}
+
 inline std::vector<Message> samples() {
   return {sample_hello(),
           Refused{"Another cluster.", true},
@@ -220,7 +232,11 @@ inline std::vector<Message> samples() {
           sample_route_ask(),
           RouteAnswer{RequestId{81}, 1, MachineId{82}, MachineId{83}, sample_decision()},
           RouteNews{RequestId{84}, 2, true},
-          RouteLost{RequestId{85}, 3, MachineId{86}}};
+          RouteLost{RequestId{85}, 3, MachineId{86}},
+          BlocksQuery{71, MachineId{72}},
+          sample_blocks_reply(),
+          ProbeQuery{81},
+          ProbeReply{82, {{"token0", "tcp 127.0.0.1", "no /dev/shm", "it is away", 83, 84, 85, 86, -87, 88}, {}}}};
 }
 
 }  // namespace wire
