@@ -76,7 +76,8 @@ void Dispatcher::ask(Entry& entry) {
 
 void Dispatcher::refused(Entry& entry, Error error) {
   const auto& what = entry.what;
-  if (error.code == ErrorCode::kUnavailable && !machines_.empty() && entry.asks < kMostAsks) {
+  const bool hope = !machines_.empty() || (last_left_ && now() - *last_left_ < kMostAsks * kPause);
+  if (error.code == ErrorCode::kUnavailable && hope && entry.asks < kMostAsks) {
     delayed_send(DispatcherActor{this}, kPause, AskAgain{what.request, what.attempt});
     return;
   }
@@ -100,6 +101,7 @@ void Dispatcher::on(const RouterChanged& changed) {
 
 void Dispatcher::on(const MachineLeft& left) {
   machines_.erase(left.machine);
+  last_left_ = now();
   for (const auto& [request, entry] : entries_)
     if (entry.routed && entry.token_machine == left.machine)
       send(entry.what.reply_to, MachineLost{request, entry.what.attempt, left.machine});

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <set>
 #include <unordered_map>
 
@@ -17,7 +18,7 @@ namespace troupe {
 class Dispatcher final : public exec::Actor<DispatcherActor::base> {
  public:
   /// A refusal that may pass (no router, a router that knows no machine yet) is asked again this often before a request
-  /// hears of it, as long as this node sees machines.
+  /// hears of it, as long as this node sees machines or did a moment ago: one that only stalled meets them again.
   static constexpr int kMostAsks = 30;
   static constexpr std::chrono::milliseconds kPause{100};
 
@@ -49,6 +50,7 @@ class Dispatcher final : public exec::Actor<DispatcherActor::base> {
 
   RoutesActor router_;  // none: nobody routes
   std::set<MachineId> machines_;
+  std::optional<TimePoint> last_left_;  // one of them
   std::unordered_map<RequestId, Entry> entries_;
 };
 

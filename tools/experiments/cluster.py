@@ -116,14 +116,14 @@ class OneProcess(Server):
 
 class Cluster(Server):
     """Nodes on free ports: one or several that serve HTTP (`fronts`, the first of them routes, and with `routers` all), and one of its own
-    for each of `machines` ((name, role), ...), of the same name."""
+    for each of `machines` ((name, role), ...), of the same name. `link`: further keys of that section, after a comma."""
 
-    def __init__(self, a, folder, draw, machines=MACHINES, fronts=("front",), routers=False, threads=1):
+    def __init__(self, a, folder, draw, machines=MACHINES, fronts=("front",), routers=False, threads=1, link=""):
         ports = free_ports(2 * len(fronts) + len(machines), draw)
         self.machines = tuple(machines)
         self.gateways = {}
         lines = ["cluster: experiment", f"model: {{path: {json.dumps(str(pathlib.Path(a.model).resolve()))}}}",
-                 f"link: {{transport: {a.transport}}}", "log: {format: json}", "nodes:"]
+                 f"link: {{transport: {a.transport}{link}}}", "log: {format: json}", "nodes:"]
         for place, name in enumerate(fronts):
             http_port = ports.pop()
             self.gateways[name] = f"http://127.0.0.1:{http_port}"

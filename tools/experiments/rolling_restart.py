@@ -7,7 +7,8 @@ needs: a build, and a model whose context holds 200 + --tokens; nothing beyond P
 Without --config: a cluster on free ports with --fronts nodes that serve HTTP (the first routes; with --routers all do), two prompt and two
 token machines. Each node in turn gets SIGTERM, is waited for, and is started again by hand, as one does for an upgrade; the next one's turn
 comes when all nodes are connected again. Nodes with HTTP have their turn only where there are several: clients have no other address else.
-Clients know all addresses and try the next one where a connection is refused, and only then; what else goes wrong counts. Every stream has to
+Clients know all addresses and try the next one, as the openai package does, where no answer was begun: the connection refused or dropped, or
+503 from a node that drains; what else goes wrong counts. Every stream has to
 end by length with the tokens of an undisturbed run. Exit code: 0, or 1 when a request was lost or a node ended badly.
 """
 import argparse
@@ -24,7 +25,7 @@ from cluster import PATIENCE, ROOT, Cluster, Stream, ask_all, difference, make_c
 
 
 class AnyGateway:
-    """The addresses of a cluster, one after another: a stream takes the first that does not refuse the connection."""
+    """The addresses of a cluster, one after another: a stream takes the first that does not turn it away."""
 
     def __init__(self, cluster, first):
         self.urls = list(cluster.gateways.values())
@@ -39,6 +40,12 @@ class AnyGateway:
         self.refused += 1
 
 
+def turned_away(stream):
+    """Whether nothing was begun."""
+    ways = ("ConnectionRefusedError", "ConnectionResetError", "RemoteDisconnected", "HTTP 503")
+    return stream.error and not stream.lines and any(way in stream.error for way in ways)
+
+
 def keep_asking(a, cluster, calls, right, lane, over, done):
     server = AnyGateway(cluster, lane)
     number = 0
@@ -48,7 +55,7 @@ def keep_asking(a, cluster, calls, right, lane, over, done):
         while True:
             stream = Stream(server, calls[which], f"rolling-{lane}-{number}-{refused}")
             stream.join(PATIENCE)
-            if stream.error and "ConnectionRefusedError" in stream.error and time.monotonic() - begin < PATIENCE:
+            if turned_away(stream) and time.monotonic() - begin < PATIENCE:
                 refused += 1
                 server.next()
                 if refused % len(server.urls) == 0:
@@ -134,13 +141,13 @@ def main():
     wrong = collections.Counter(each["wrong"] for each in done if each["wrong"])
     gaps = [1e3 * each["gap"] for each in done]
     row = {"restarts": restarts, "nodes": names, "seconds": round(took, 1), "requests": len(done), "lost": sum(wrong.values()),
-           "refused_connections": sum(each["refused"] for each in done), "gap_p50_ms": percentile(gaps, 0.5), "gap_p99_ms": percentile(gaps, 0.99),
+           "turned_away": sum(each["refused"] for each in done), "gap_p50_ms": percentile(gaps, 0.5), "gap_p99_ms": percentile(gaps, 0.99),
            "gap_max_ms": max(gaps, default=None), "why": dict(wrong), "faults": faults}
     if a.json:
         print(json.dumps(row, indent=1))
     else:
         print(f"{restarts} restarts of {', '.join(names)} in {took:.0f} s: {len(done)} requests of {a.clients} clients, {row['lost']} lost, "
-              f"{row['refused_connections']} connections refused and tried elsewhere; longest gap of a request: p50 {show(row['gap_p50_ms'])}, "
+              f"{row['turned_away']} times turned away and tried elsewhere; longest gap of a request: p50 {show(row['gap_p50_ms'])}, "
               f"p99 {show(row['gap_p99_ms'])}, max {show(row['gap_max_ms'])} ms")
         for why, count in wrong.most_common():
             print(f"LOST {count}: {why}")

@@ -46,7 +46,7 @@ class Balanced {
     options.interval = 250ms;
     options.active = active;
     options.make_policy = [policy] { return policies::make_role_policy(policy, settings()).value(); };
-    options.router = cluster.router;
+    options.router = cluster.router();
     options.neighbours = cluster.neighbours(0);
     options.tell = [this](const std::string& machine, const std::string& role, const std::string& why) {
       told.push_back(machine + " " + role + ": " + why);

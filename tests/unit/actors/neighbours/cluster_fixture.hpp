@@ -240,7 +240,7 @@ class Cluster {
 
   const NeighboursActor& neighbours(std::size_t i) const { return nodes_.at(i).neighbours; }
   const std::vector<std::string>& events(std::size_t i) const { return *nodes_.at(i).events; }
-  NeighboursActor neighbours(std::size_t i) const { return nodes_.at(i).neighbours; }
+  const RouterActor& router(std::size_t i = 0) const { return nodes_.at(i).router; }
   link::Counters link_counters(std::size_t i) const { return nodes_.at(i).link->counters(); }
 
  private:

@@ -190,6 +190,16 @@ TEST(Standby, HoldsNewRequestsForAMomentWhileNobodyRoutes) {
   EXPECT_THAT(refused.end().error->message, ::testing::HasSubstr("No node that routes"));
 }
 
+TEST(Standby, HoldsNewRequestsWhileAFrontThatStalledMeetsItsMachinesAgain) {
+  Cluster cluster(two_fronts());
+  cluster.cut(kFront0);
+  cluster.pass(4s);  // it has given everybody up, as they did with it
+  const auto requests = submit_some(cluster, kFront0, 2);
+  cluster.pass(50ms);
+  cluster.cut(kFront0, false);
+  expect_all_right(cluster, requests);
+}
+
 class StandbySeeds : public ::testing::TestWithParam<std::uint64_t> {};
 
 TEST_P(StandbySeeds, LoseNothingWhereRoutersAndMachinesDieStallAndComeBack) {
