@@ -174,10 +174,11 @@ class Cluster {
   /// Frames to and from the node come through when the weather is fine again; KV always does.
   void cut(std::size_t i, bool is_cut = true) { nodes_.at(i).weather->cut = is_cut; }
 
-  /// How many machines were told; -1 where it was refused.
-  std::int32_t change(const std::string& name, std::optional<policies::Role> role, std::optional<bool> draining) {
+  /// How many machines the node `at` told; -1 where it refused.
+  std::int32_t change(const std::string& name, std::optional<policies::Role> role, std::optional<bool> draining,
+                      std::size_t at = 0) {
     auto told = std::make_shared<std::int32_t>(0);
-    caf::anon_send(nodes_.at(0).neighbours,
+    caf::anon_send(nodes_.at(at).neighbours,
                    ChangeMachines{name, role, draining, [told](const Result<std::int32_t>& machines) {
                                     *told = machines.ok() ? *machines : -1;
                                   }});

@@ -200,6 +200,22 @@ TEST(Standby, HoldsNewRequestsWhileAFrontThatStalledMeetsItsMachinesAgain) {
   expect_all_right(cluster, requests);
 }
 
+TEST(Standby, AnOrderThatALaterOneOvertookIsRefused) {
+  Cluster cluster(two_fronts());
+  cluster.cut(kFront0);
+  EXPECT_EQ(cluster.change("token0", Role::kPrompt, std::nullopt, kFront0), 1);
+  for (const auto role : {Role::kPrompt, Role::kMixed})
+    EXPECT_EQ(cluster.change("token0", role, std::nullopt, kFront1), 1);
+  cluster.cut(kFront0, false);  // before anybody gives it up, so that its words still count
+  cluster.pass(1s);
+  EXPECT_THAT(cluster.events(kToken0),
+              ::testing::Contains(::testing::HasSubstr("is of epoch 1, and epoch 2 has been carried out")));
+  for (const auto& machine : cluster.state(kFront0).machines) {
+    if (machine.name != "token0-0") continue;
+    EXPECT_EQ(machine.role, Role::kMixed);
+  }
+}
+
 class StandbySeeds : public ::testing::TestWithParam<std::uint64_t> {};
 
 TEST_P(StandbySeeds, LoseNothingWhereRoutersAndMachinesDieStallAndComeBack) {

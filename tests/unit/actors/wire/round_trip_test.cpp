@@ -52,7 +52,7 @@ TEST(WireRoundTrip, a_question_for_machines_arrives_without_a_placement_and_an_a
 TEST(WireRoundTrip, the_samples_set_every_field) {
   expect_unusual(sample_hello(), {});
   expect_unusual(sample_machine_up(), {});
-  expect_unusual(std::get<Order>(samples().back()), {});
+  expect_unusual(sample_order(), {});
   expect_unusual(sample_beat(), {});
   expect_unusual(sample_route_ask(), {});
   expect_unusual(*sample_route_ask().placed, {});

@@ -214,6 +214,10 @@ inline BlocksReply sample_blocks_reply() {
   return {75, false, {{{1, 2, 3, 4, 5, 6}, 21, 7}, {held, {}}, 8}};
 }
 
+inline Order sample_order() {
+  return {61, MachineId{62}, policies::Role::kToken, true, policies::Role::kPrompt, "little to do"};
+}
+
 inline std::vector<Message> samples() {
   return {sample_hello(),
           Refused{"Another cluster.", true},
@@ -228,7 +232,7 @@ inline std::vector<Message> samples() {
           sample_progress(),
           TraceQuery{51, RequestId{52}},
           TraceReply{53, false, {{"", "AdmitRequest", "neighbours", "token", 54, 55, 56, "a note"}, {}}},
-          Order{61, MachineId{62}, policies::Role::kToken, true, policies::Role::kPrompt, "little to do"},
+          sample_order(),
           sample_route_ask(),
           RouteAnswer{RequestId{81}, 1, MachineId{82}, MachineId{83}, sample_decision()},
           RouteNews{RequestId{84}, 2, true},

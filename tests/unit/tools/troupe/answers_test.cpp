@@ -20,8 +20,8 @@ TEST(StatusTable, ShowsNodesMachinesAndBlocksInColumns) {
   ASSERT_TRUE(table.ok()) << table.error().message;
   EXPECT_EQ(*table,
             "model  demo\n\n"
-            "NODE  PID   STATE\n"
-            "n0    4711  ready\n\n"
+            "NODE  PID   STATE  ROUTER\n"
+            "n0    4711  ready  -\n\n"
             "MACHINE  NODE  ROLE   RUNNING  WAITING\n"
             "m0       n0    mixed  2        10\n\n"
             "KV BLOCKS  free  reserved  advertised  committed  in_flight  quarantined  held  total\n"
@@ -31,7 +31,7 @@ TEST(StatusTable, ShowsNodesMachinesAndBlocksInColumns) {
 TEST(StatusTable, ShowsADashForWhatIsMissingOrOfAnotherType) {
   const auto table = status_table(R"({"nodes": [{"pid": [1]}], "machines": [{"blocks": 3}]})");
   ASSERT_TRUE(table.ok());
-  EXPECT_THAT(*table, HasSubstr("NODE  PID  STATE\n-     -    -\n"));
+  EXPECT_THAT(*table, HasSubstr("NODE  PID  STATE  ROUTER\n-     -    -      -\n"));
 }
 
 TEST(StatusTable, RefusesWhatIsNoStatus) {
