@@ -131,7 +131,8 @@ void find_transfers(RequestTrace& trace) {
       sent.from = message.node;
       if (const auto bytes = bytes_in(message.note)) {
         ++sent.groups;
-        sent.bytes += *bytes;
+        // What arrived is told in one number, which word of the last push may come after.
+        if (!sent.arrived) sent.bytes += *bytes;
       }
     } else if (message.name == "LandingEnded") {
       auto& landed = transfer(*tag);

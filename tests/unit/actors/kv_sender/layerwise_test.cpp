@@ -14,9 +14,9 @@ link::Probe way(std::chrono::nanoseconds round_trip, double bytes_per_second) {
 }
 
 TEST(Layerwise, PaysWhereWhatIsHiddenTakesLongerThanTheMessages) {
-  // Six messages of 50 us against five sixths of the bytes: 720 kB, or 15.6 tokens.
-  EXPECT_EQ(layerwise_from(way(100us, 2e9), kTokenBytes, 6), 16);
-  EXPECT_EQ(layerwise_from(way(1ms, 2e9), kTokenBytes, 6), 160);
+  // Six times 150 us against five sixths of the bytes: 2.16 MB, or 46.9 tokens.
+  EXPECT_EQ(layerwise_from(way(100us, 2e9), kTokenBytes, 6), 48);
+  EXPECT_EQ(layerwise_from(way(1ms, 2e9), kTokenBytes, 6), 192);
 }
 
 TEST(Layerwise, PaysSoonerOnASlowerLinkAndLaterForSmallerTokens) {

@@ -78,6 +78,15 @@ TEST(Transfers, AreJoinedFromWhatBothNodesTold) {
   EXPECT_THAT(as_json(trace), HasSubstr(R"("exposed_tail_us":0.05)"));
 }
 
+TEST(Transfers, CountNothingTwiceWhereTheSenderHearsOfTheEndLast) {
+  auto trace = split_request();
+  std::swap(trace.messages[3], trace.messages[4]);
+  find_transfers(trace);
+  ASSERT_EQ(trace.transfers.size(), 1u);
+  EXPECT_EQ(trace.transfers[0].bytes, 1500);
+  EXPECT_EQ(trace.transfers[0].groups, 2);
+}
+
 TEST(Transfers, ThatFailedSayWhy) {
   auto trace = split_request();
   trace.messages.back().note = transfer_note(landed(Error{ErrorCode::kUnavailable, "the peer was dropped"}));
