@@ -99,7 +99,8 @@ ClusterFile::ClusterFile(const ClusterShape& shape) {
   text += "  - {name: front, router: true, http: {port: 0}, control_port: " + port() + "}\n";
   for (const auto& machine : shape.machines)
     text += "  - {name: " + machine.name + ", control_port: " + port() + ", machines: [{name: " + machine.name +
-            ", role: " + machine.role + ", device: {threads: 1, kv_memory: 32MiB, isa: " + shape.isa + "}}]}\n";
+            ", role: " + machine.role + ", device: {threads: 1, kv_memory: " + machine.kv_memory +
+            ", isa: " + (machine.isa.empty() ? shape.isa : machine.isa) + "}}]}\n";
   if (shape.chief) control_ports_.push_back(chief);
   path_ = folder_.write("cluster.yaml", text);
 }

@@ -37,6 +37,8 @@ struct ClusterShape {
   struct Machine {
     std::string name;
     std::string role;
+    std::string isa = {};  ///< where it is not the shape's
+    std::string kv_memory = "32MiB";
   };
   std::vector<Machine> machines;
   std::string isa = "auto";  ///< "reference": slow enough to be met in the middle

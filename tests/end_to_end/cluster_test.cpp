@@ -242,6 +242,16 @@ TEST(Cluster, AnswersAsOneProcessDoes) {
   EXPECT_EQ(answers(cluster.api(), calls), expected);
 }
 
+TEST(Cluster, MachinesOfDifferentKindsAndSizesShareARequest) {
+  auto calls = calls_of(4, 3, 40);
+  for (auto& call : calls_of(4, 450, 40)) calls.push_back(std::move(call));
+  const auto expected = told_by_serve(calls);
+  const ClusterProcess cluster({{{"prompt0", "prompt", "reference", "16MiB"}, {"token0", "token", "avx2", "48MiB"}}});
+  Streams streams(cluster.api(), calls);
+  EXPECT_EQ(streams.rest(), expected);
+  EXPECT_EQ(streams.moved(), 0u);
+}
+
 TEST(Cluster, StreamsGoOnWhenTheirTokenNodeIsKilledAndItComesBack) {
   const auto calls = calls_of(kStreams, 5, 80);
   const auto expected = told_by_serve(calls);
