@@ -246,7 +246,7 @@ TEST(Cluster, MachinesOfDifferentKindsAndSizesShareARequest) {
   auto calls = calls_of(4, 3, 40);
   for (auto& call : calls_of(4, 450, 40)) calls.push_back(std::move(call));
   const auto expected = told_by_serve(calls);
-  const ClusterProcess cluster({{{"prompt0", "prompt", "reference", "16MiB"}, {"token0", "token", "avx2", "48MiB"}}});
+  const ClusterProcess cluster({{{"prompt0", "prompt", "avx2", "16MiB"}, {"token0", "token", "reference", "48MiB"}}});
   Streams streams(cluster.api(), calls);
   EXPECT_EQ(streams.rest(), expected);
   EXPECT_EQ(streams.moved(), 0u);
