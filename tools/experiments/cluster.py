@@ -166,9 +166,18 @@ class Cluster(Server):
         for node in self.nodes.values():
             node.wait_for("is up")
         self.find_model()
+        wait_until(self.all_ready)
         state = self.settled(settle)
         if state is not None:
             sys.exit(f"The nodes do not meet:\n{state}\n{self.last_words()}")
+
+    def all_ready(self):
+        try:
+            for url in self.gateways.values():
+                urllib.request.urlopen(url + "/readyz", timeout=PATIENCE).close()
+            return True
+        except OSError:
+            return False
 
     def settled(self, patience, busy=False):
         """None once all nodes are connected under their present pids and all blocks free (with `busy`: whatever they do); else what was said last."""
