@@ -12,8 +12,11 @@
 namespace troupe {
 namespace {
 
-/// A measurement takes some milliseconds of both nodes' links.
+/// A measurement takes some milliseconds of both nodes' links, more while all nodes measure: not while requests come,
+/// and not right when a cluster starts. One that is never calm is measured all the same, later.
+constexpr std::chrono::seconds kMeasureFirst{1};
 constexpr std::chrono::seconds kMeasureEvery{60};
+constexpr std::chrono::seconds kMostPutOff{30};
 
 }  // namespace
 
@@ -21,13 +24,23 @@ void Neighbours::measure(NodeId id) {
   auto& peer = peers_.at(id);
   // Between nodes without machines no KV travels.
   if (local_.empty() || peer.machines.empty() || !peer.link) return;
-  if (peer.measured_at && now() - *peer.measured_at < kMeasureEvery) return;
+  const auto due = peer.measured_at ? *peer.measured_at + kMeasureEvery : peer.settled_at + kMeasureFirst;
+  if (now() < due || (!calm(peer) && now() < due + kMostPutOff)) return;
   peer.measured_at = now();
   options_.link->probe(
       *peer.link, [self = caf::weak_actor_ptr(ctrl()), id, link = *peer.link](Result<link::Probe> how) {
         if (const auto strong = caf::actor_cast<NeighboursActor>(self.lock()))
           caf::anon_send(strong, LinkProbed{id, link, std::make_shared<const Result<link::Probe>>(std::move(how))});
       });
+}
+
+bool Neighbours::calm(const Peer& peer) const {
+  const auto rests = [](const wire::MachineBeat& machine) {
+    return machine.prompts.running + machine.prompts.waiting + machine.tokens.running + machine.tokens.waiting == 0;
+  };
+  return landings_.empty() && std::all_of(latest_.begin(), latest_.end(), rests) &&
+         std::all_of(peer.machines.begin(), peer.machines.end(),
+                     [&](const auto& machine) { return rests(machine.second.beat); });
 }
 
 void Neighbours::on(const LinkProbed& probed) {

@@ -171,7 +171,6 @@ void Neighbours::handle(NodeId from, wire::MachineUp& up) {
   machine.epoch = up.epoch;
   count_serving();
   admit_early();
-  measure(from);  // before requests come, where that can be
 }
 
 void Neighbours::handle(NodeId from, const wire::MachineDown& down) {

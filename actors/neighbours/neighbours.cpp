@@ -252,7 +252,7 @@ void Neighbours::settle(NodeId id, const wire::Hello& hello) {
   peer.clock = {};
   peer.incarnation = hello.incarnation;
   peer.pid = hello.pid;
-  peer.heard = now();
+  peer.heard = peer.settled_at = now();
   auto link = options_.link->add_peer(hello.link_address);
   if (link.ok()) {
     peer.link = *link;

@@ -130,6 +130,7 @@ class Neighbours final : public exec::Actor<NeighboursActor::base> {
     RoutedActor dispatcher;                         // stands for its dispatcher
     bool routes = false;                            // it takes itself for the active router
     std::optional<link::Probe> way;                 // to it, as measured in this session
+    TimePoint settled_at;                           // when the session began
     std::optional<TimePoint> measured_at;           // or tried
     std::unordered_map<RequestId, Attempt> routed;  // its requests that the router here knows of
     std::map<MachineId, RemoteMachine> machines;
@@ -207,6 +208,7 @@ class Neighbours final : public exec::Actor<NeighboursActor::base> {
 
   // links.cpp: how fast KV reaches other nodes
   void measure(NodeId id);
+  bool calm(const Peer& peer) const;
   void on(const LinkProbed& probed);
   std::vector<wire::LinkBeat> links() const;
   void tell_links(NodeId from, const std::vector<wire::LinkBeat>& links);
