@@ -17,7 +17,6 @@ was, and no node larger by more than --slack MiB than before. Prints for each no
 0, or 1 when something changed.
 """
 import argparse
-import ctypes
 import json
 import pathlib
 import random
@@ -32,30 +31,14 @@ import threading
 import time
 import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-PATIENCE = 60  # seconds for anything to come
+from cluster import PATIENCE, ROOT, die_with_parent, free_ports
+
 HOLD = 1.0  # seconds for which connections are held
-PORTS = (20000, 32000)  # below what the kernel gives to outgoing connections
 MACHINES = (("prompt0", "p0", "prompt"), ("token0", "t0", "token"), ("mixed0", "m0", "mixed"))
 GREETING = b"Troupe\0d\0\1" + bytes(6)
 UCX_MAGIC = struct.pack("=Q", 0xCAFEBABE12345678)
 LENGTHS = (0, 1, 1 << 31, (1 << 32) - 1)
 STRANGER = "127.0.0.2"  # HTTP bounds the connections of one address, and those of clients come from another
-PR_SET_PDEATHSIG = 1
-
-
-def free_ports(count, draw):
-    ports = []
-    while len(ports) < count:
-        port = draw.randrange(*PORTS)
-        with socket.socket() as attempt:
-            try:
-                attempt.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        if port not in ports:
-            ports.append(port)
-    return ports
 
 
 class Cluster:
@@ -77,7 +60,7 @@ class Cluster:
         self.control_ports = ports
         self.output = open(pathlib.Path(folder) / "up.log", "w+b")
         self.process = subprocess.Popen([a.troupe, "up", str(self.file), "--port", "0"], stdout=self.output, stderr=subprocess.STDOUT,
-                                        preexec_fn=lambda: ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
+                                        preexec_fn=die_with_parent)
         self.url = self.await_url()
         self.await_machines()
 
