@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
+
 #include "runtime/link/prober.hpp"
 #include "runtime/link/signal.hpp"
 #include "tests/unit/runtime/link/ucx_fixture.hpp"
@@ -142,9 +144,13 @@ TEST_P(UcxProbeTest, EndsWhenThePeerIsDropped) {
   Heard<Result<Probe>> probed;
   Heard<Result<Probe>> second;
   Heard<int> dropped;
+  std::promise<void> all_asked;
+  // The link's thread waits in this callback, so that the probe cannot end before the drop is asked for.
+  a.link->probe(PeerId{99}, [asked = all_asked.get_future().share()](const Result<Probe>&) { asked.wait(); });
   a.link->probe(b_of_a, probed.callback());
   a.link->drop_peer(b_of_a, [done = dropped.callback()] { done(1); });
   a.link->probe(b_of_a, second.callback());
+  all_asked.set_value();
   dropped.get();
   EXPECT_EQ(probed.get().error().code, ErrorCode::kUnavailable);
   EXPECT_EQ(second.get().error().code, ErrorCode::kUnavailable);
