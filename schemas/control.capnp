@@ -38,6 +38,7 @@ struct Frame {
     blocksReply @20 :BlocksReply;
     probeQuery @21 :ProbeQuery;
     probeReply @22 :ProbeReply;
+    linkWord @23 :LinkWord;
   }
 }
 
@@ -51,6 +52,10 @@ struct Hello {
   session @6 :UInt64;
   pid @7 :UInt32;
   linkAddress @8 :Data;
+}
+
+struct LinkWord {
+  word @0 :Data;
 }
 
 struct Refused {

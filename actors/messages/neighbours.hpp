@@ -50,6 +50,7 @@ struct ReportElsewhere;
 struct LandingEnded;
 struct LandingDue;
 struct LinkBroken;
+struct LinkSays;
 struct KvSendEnded;
 struct GatherTraces;
 struct ChangeMachines;
@@ -71,7 +72,7 @@ using NeighboursActor = caf::typed_actor<
     caf::reacts_to<AnswerElsewhere>, caf::reacts_to<AdmitElsewhere>, caf::reacts_to<CancelElsewhere>,
     caf::reacts_to<RunPromptElsewhere>, caf::reacts_to<CancelPromptElsewhere>, caf::reacts_to<ReportElsewhere>,
     caf::reacts_to<LandingEnded>, caf::reacts_to<LandingDue>, caf::reacts_to<LinkProbed>, caf::reacts_to<LinkBroken>,
-    caf::reacts_to<KvSendEnded>, caf::reacts_to<GatherTraces>, caf::reacts_to<ChangeMachines>,
+    caf::reacts_to<LinkSays>, caf::reacts_to<KvSendEnded>, caf::reacts_to<GatherTraces>, caf::reacts_to<ChangeMachines>,
     caf::reacts_to<GatheringDue>, caf::replies_to<QueryCluster>::with<ClusterState>,
     caf::replies_to<QueryBlocks>::with<BlocksFound>, caf::reacts_to<InspectionDue>,
     caf::replies_to<QueryPaths>::with<PathsFound>, caf::reacts_to<PeerProbed>>;
@@ -148,6 +149,12 @@ struct LandingDue {
 struct LinkBroken {
   link::PeerId peer;
   std::string why;
+};
+
+/// From the link: take this word to the peer's.
+struct LinkSays {
+  link::PeerId peer;
+  std::string word;
 };
 
 /// Command: add what the other nodes remember of these requests, then call `with`, once.
@@ -252,6 +259,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ReportElsewhere)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::LandingEnded)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::LandingDue)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::LinkBroken)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::LinkSays)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::GatherTraces)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ChangeMachines)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::GatheringDue)

@@ -174,6 +174,7 @@ void register_traced_messages() {
       TROUPE_TRACED(LandingEnded),
       TROUPE_TRACED(LandingDue),
       TROUPE_TRACED(LinkBroken),
+      TROUPE_TRACED(LinkSays),
       TROUPE_TRACED(GatherTraces),
       TROUPE_TRACED(ChangeMachines),
       TROUPE_TRACED(GatheringDue),

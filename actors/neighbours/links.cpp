@@ -1,6 +1,6 @@
-// How fast KV reaches other nodes: measured when a session has begun and now and then after that, told to whom it
-// matters. The KV senders here decide by it from which length on a prompt travels layer group by layer group; routers,
-// which hear of it in beats, whether a split pays.
+// The words by which two links meet, and how fast KV reaches other nodes: measured when a session has begun and now and
+// then after that, told to whom it matters. The KV senders here decide by it from which length on a prompt travels
+// layer group by layer group; routers, which hear of it in beats, whether a split pays.
 #include <algorithm>
 #include <utility>
 
@@ -41,6 +41,15 @@ bool Neighbours::calm(const Peer& peer) const {
   return landings_.empty() && std::all_of(latest_.begin(), latest_.end(), rests) &&
          std::all_of(peer.machines.begin(), peer.machines.end(),
                      [&](const auto& machine) { return rests(machine.second.beat); });
+}
+
+void Neighbours::on(LinkSays& says) {
+  for (const auto& [id, peer] : peers_)
+    if (peer.link == says.peer) send_to(id, wire::LinkWord{std::move(says.word)});
+}
+
+void Neighbours::handle(NodeId from, wire::LinkWord& word) {
+  if (const auto& peer = peers_.at(from); peer.link) options_.link->hear(*peer.link, std::move(word.word));
 }
 
 void Neighbours::on(const LinkProbed& probed) {

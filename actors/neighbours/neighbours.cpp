@@ -27,6 +27,10 @@ NeighboursActor::behavior_type Neighbours::make_behavior() {
     if (const auto strong = caf::actor_cast<NeighboursActor>(self.lock()))
       caf::anon_send(strong, LinkBroken{peer, error.message});
   });
+  options_.link->on_word([self = caf::weak_actor_ptr(ctrl())](link::PeerId peer, std::string word) {
+    if (const auto strong = caf::actor_cast<NeighboursActor>(self.lock()))
+      caf::anon_send(strong, LinkSays{peer, std::move(word)});
+  });
   send(NeighboursActor{this}, NeighboursTick{});
   return {
       [this](const WireFrame& frame) { on(frame); },
@@ -45,6 +49,7 @@ NeighboursActor::behavior_type Neighbours::make_behavior() {
       [this](const LandingEnded& ended) { on(ended); },
       [this](const LandingDue& due) { on(due); },
       [this](const LinkBroken& broken) { on(broken); },
+      [this](LinkSays& says) { on(says); },
       [this](const LinkProbed& probed) { on(probed); },
       [this](GatherTraces& gather) { on(gather); },
       [this](const ChangeMachines& change) { on(change); },

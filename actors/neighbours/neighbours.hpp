@@ -210,6 +210,8 @@ class Neighbours final : public exec::Actor<NeighboursActor::base> {
   void measure(NodeId id);
   bool calm(const Peer& peer) const;
   void on(const LinkProbed& probed);
+  void on(LinkSays& says);
+  void handle(NodeId from, wire::LinkWord& word);
   std::vector<wire::LinkBeat> links() const;
   void tell_links(NodeId from, const std::vector<wire::LinkBeat>& links);
 

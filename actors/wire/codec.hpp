@@ -16,6 +16,7 @@ namespace troupe::wire {
 
 void write(const Hello& hello, schema::Hello::Builder to);
 void write(const Refused& refused, schema::Refused::Builder to);
+void write(const LinkWord& word, schema::LinkWord::Builder to);
 void write(const MachineUp& up, schema::MachineUp::Builder to);
 void write(const MachineDown& down, schema::MachineDown::Builder to);
 void write(const Beat& beat, schema::Beat::Builder to);
@@ -41,6 +42,7 @@ void write(const ProbeReply& reply, schema::ProbeReply::Builder to);
 
 Hello read(Intake& in, schema::Hello::Reader from);
 Refused read(Intake& in, schema::Refused::Reader from);
+LinkWord read(Intake& in, schema::LinkWord::Reader from);
 MachineUp read(Intake& in, schema::MachineUp::Reader from);
 MachineDown read(Intake& in, schema::MachineDown::Reader from);
 Beat read(Intake& in, schema::Beat::Reader from);

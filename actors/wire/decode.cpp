@@ -86,6 +86,8 @@ Result<Message> read_message(schema::Frame::Reader frame, TimePoint now) {
     case schema::Frame::PROBE_REPLY:
       return read_body("ProbeReply", frame.hasProbeReply(),
                        [&](Intake& in) { return read(in, frame.getProbeReply()); });
+    case schema::Frame::LINK_WORD:
+      return read_body("LinkWord", frame.hasLinkWord(), [&](Intake& in) { return read(in, frame.getLinkWord()); });
   }
   Intake in("Frame");
   in.unknown_kind(frame.which());

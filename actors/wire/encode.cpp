@@ -35,15 +35,17 @@ struct BodyWriter {
   void operator()(const BlocksReply& reply) { write(reply, frame.initBlocksReply()); }
   void operator()(const ProbeQuery& query) { write(query, frame.initProbeQuery()); }
   void operator()(const ProbeReply& reply) { write(reply, frame.initProbeReply()); }
+  void operator()(const LinkWord& word) { write(word, frame.initLinkWord()); }
 };
 
 }  // namespace
 
 const char* name_of(const Message& message) {
   static constexpr std::array<const char*, std::variant_size_v<Message>> kNames = {
-      "Hello",      "Refused",       "MachineUp",   "MachineDown", "Beat",       "Admit",     "Cancel",   "StartPrompt",
-      "StopPrompt", "PromptStopped", "Progress",    "TraceQuery",  "TraceReply", "Order",     "RouteAsk", "RouteAnswer",
-      "RouteNews",  "RouteLost",     "BlocksQuery", "BlocksReply", "ProbeQuery", "ProbeReply"};
+      "Hello",       "Refused",     "MachineUp",  "MachineDown",   "Beat",      "Admit",
+      "Cancel",      "StartPrompt", "StopPrompt", "PromptStopped", "Progress",  "TraceQuery",
+      "TraceReply",  "Order",       "RouteAsk",   "RouteAnswer",   "RouteNews", "RouteLost",
+      "BlocksQuery", "BlocksReply", "ProbeQuery", "ProbeReply",    "LinkWord"};
   static_assert(kNames.back() != nullptr);
   return kNames.at(message.index());
 }

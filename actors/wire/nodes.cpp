@@ -1,4 +1,4 @@
-// Hello, Refused, MachineUp, MachineDown, Beat: what nodes say about themselves.
+// Hello, Refused, LinkWord, MachineUp, MachineDown, Beat: what nodes say about themselves.
 #include <cmath>
 #include <limits>
 
@@ -99,6 +99,14 @@ Refused read(Intake& in, schema::Refused::Reader from) {
   refused.why = in.text("why", from.getWhy(), kMostSentenceBytes);
   refused.again = from.getAgain();
   return refused;
+}
+
+void write(const LinkWord& word, schema::LinkWord::Builder to) {
+  to.setWord({reinterpret_cast<const kj::byte*>(word.word.data()), word.word.size()});
+}
+
+LinkWord read(Intake& in, schema::LinkWord::Reader from) {
+  return {in.bytes("word", from.getWord(), kMostLinkAddressBytes)};
 }
 
 void write(const MachineUp& up, schema::MachineUp::Builder to) {

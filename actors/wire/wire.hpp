@@ -23,7 +23,7 @@
 namespace troupe::wire {
 
 /// Raised when what a message means changes, or one that older builds do not know must be understood.
-inline constexpr std::uint32_t kProtocolVersion = 2;
+inline constexpr std::uint32_t kProtocolVersion = 3;
 
 /// First word of the node that dials, and the answer of the one that was dialled.
 struct Hello {
@@ -229,9 +229,14 @@ struct ProbeReply {
   std::vector<PathReport> paths;
 };
 
+/// What this node's link says to the other's, to which it means something: how they reach each other.
+struct LinkWord {
+  std::string word;
+};
+
 using Message = std::variant<Hello, Refused, MachineUp, MachineDown, Beat, Admit, Cancel, StartPrompt, StopPrompt,
                              PromptStopped, Progress, TraceQuery, TraceReply, Order, RouteAsk, RouteAnswer, RouteNews,
-                             RouteLost, BlocksQuery, BlocksReply, ProbeQuery, ProbeReply>;
+                             RouteLost, BlocksQuery, BlocksReply, ProbeQuery, ProbeReply, LinkWord>;
 
 /// "Hello", "StartPrompt", ...: for traces and logs.
 const char* name_of(const Message& message);

@@ -99,6 +99,11 @@ class Link {
   virtual Result<PeerId> add_peer(std::string_view address) = 0;
   /// `broken` hears of each peer whose connection failed, once; it stays known, and useless, until it is dropped.
   virtual void on_broken(std::function<void(PeerId, const Error&)> broken) = 0;
+  /// `carry` is given what this link has to say to a peer's before the two reach each other: bytes that the control
+  /// plane takes to the peer's hear(), in order. Links that need no help say nothing.
+  virtual void on_word(std::function<void(PeerId, std::string)> /*carry*/) {}
+  /// What the peer's link said. Words that are none are counted with the refused pieces.
+  virtual void hear(PeerId /*peer*/, std::string /*word*/) {}
   virtual Path path(PeerId peer) const = 0;
   /// Forgets a peer. Landings from it end with kUnavailable, pushes to it as well; after `done` nothing that it sent
   /// can be written any more.

@@ -24,9 +24,9 @@ struct NodeAddress {
   bool loopback = true;            ///< tcp is reachable from nodes of the same network namespace only
   std::string host = {};           ///< equal on two nodes that can reach each other through shared memory
   std::string network = {};        ///< equal on two nodes that share a loopback device
-  std::string shared_memory = {};  ///< in a hello the worker's address; else not empty where the node offers it
+  std::string shared_memory = {};  ///< in a word the worker's address, or empty; else not empty where it is offered
   std::string tcp = {};
-  RingOffer ring = {};  ///< in a hello
+  RingOffer ring = {};  ///< in a word
 };
 
 std::string encode(const NodeAddress& address);

@@ -14,7 +14,7 @@ namespace troupe::link {
 
 /// Raised when headers, addresses or the order of a piece's bytes change: nodes of different versions refuse each
 /// other.
-inline constexpr std::uint16_t kLinkVersion = 2;
+inline constexpr std::uint16_t kLinkVersion = 3;
 /// No piece is longer; a receiver reserves at most this much before it has seen a byte of it.
 inline constexpr std::size_t kMostPieceBytes = 16 * 1024 * 1024;
 

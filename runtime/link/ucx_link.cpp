@@ -1,6 +1,8 @@
-// Every peer is connected over tcp first. Where both are on one host and allow it, each makes a shared memory worker
-// and a ring of slots (ucx_ring.hpp) for this pair alone and tells the other where they are in a hello over tcp; pieces
-// change over when the hello is there. A ping goes each way first, so that no transfer pays for the wire-up.
+// Where both nodes are on one host and allow it, each makes a shared memory worker and a ring of slots (ucx_ring.hpp)
+// for this pair alone, and has the control plane carry a word of where they are to the other; pieces wait for that.
+// UCX's tcp port stays shut then: UCX believes whoever knows its protocol, and here it is nobody's concern. Other peers
+// are connected over tcp, as are those whose shared memory turns out not to be in reach: a word without any says so. A
+// ping goes first, so that no transfer pays for the wire-up.
 //
 // For this pair alone, because a UCX shared memory worker has one receive queue for all its senders. With one worker
 // for all peers, a killed sender now and then left the survivors without a word from each other (seen twice in a day's
@@ -40,7 +42,6 @@ namespace {
 constexpr std::chrono::microseconds kSpin{50};
 constexpr std::chrono::milliseconds kCloseTick{20};
 constexpr std::chrono::seconds kStopWithin{2};
-constexpr std::size_t kMostHellos = 1024;
 
 class UcxLink final : public Link {
  public:
@@ -48,12 +49,11 @@ class UcxLink final : public Link {
   ~UcxLink() override;
 
   SlabId add_slab(std::span<std::byte> memory, const kernels::KvLayout& layout) override;
-  std::string address() const override {
-    door_->open();  // whoever is told it connects
-    return encode(own_);
-  }
+  std::string address() const override;
   Result<PeerId> add_peer(std::string_view address) override;
   void on_broken(std::function<void(PeerId, const Error&)> broken) override;
+  void on_word(std::function<void(PeerId, std::string)> carry) override;
+  void hear(PeerId peer, std::string word) override;
   Path path(PeerId peer) const override;
   void drop_peer(PeerId peer, std::function<void()> done) override;
   void open_landing(Landing landing, std::function<void(Result<Arrival>)> arrived) override;
@@ -70,14 +70,16 @@ class UcxLink final : public Link {
   void sleep();
   std::optional<Slab> slab(SlabId id) const;
   Result<PeerId> accept(const NodeAddress& peer);
-  void connect(PeerId id, const NodeAddress& peer);
+  void connect(PeerId id, NodeAddress peer);
+  void connect_by_tcp(PeerId id, const std::string& why);
+  /// This node does without shared memory to or from the peer, which is told.
+  void do_without(PeerId id, const std::string& why);
+  void say(PeerId id, const NodeAddress& word) const;
   std::string why_no_shared_memory(const NodeAddress& peer) const;
-  Result<void> offer_shared_memory(PeerId id, std::uint64_t link_id);
-  static ucs_status_t hello_heard(void* link, const void* header, std::size_t header_length, void* data,
-                                  std::size_t length, const ucp_am_recv_param_t* param);
+  Result<void> offer_shared_memory(PeerId id);
   static ucs_status_t signal_heard(void* link, const void* header, std::size_t header_length, void* data,
                                    std::size_t length, const ucp_am_recv_param_t* param);
-  void meet(std::uint64_t link_id);
+  void meet(PeerId id, const std::string& word);
   void retire(PeerId id, bool given_back);
   void peer_broke(PeerId id, const Error& error);
   void set_path(PeerId id, Path path);
@@ -93,6 +95,7 @@ class UcxLink final : public Link {
   std::unordered_map<std::uint64_t, PeerId> known_;  ///< by link id: added and not dropped
   std::uint64_t last_peer_ = 0;
   std::function<void(PeerId, const Error&)> broken_;
+  std::function<void(PeerId, std::string)> carry_;
 
   // The link's thread's alone, from here on. UCX calls back into sender and receiver until its workers are gone.
   UcxReceiver receiver_;
@@ -100,10 +103,9 @@ class UcxLink final : public Link {
   Prober prober_;
   std::unique_ptr<UcxWorker> tcp_;
   std::unique_ptr<TcpDoor> door_;  ///< before the port of tcp_, and gone before it
+  std::unordered_map<PeerId, NodeAddress> addresses_;
   std::unordered_map<PeerId, std::unique_ptr<UcxWorker>> shared_memory_;
-  std::vector<std::unique_ptr<UcxWorker>> retired_;        ///< of dropped peers, with something still on its way
-  std::unordered_map<std::uint64_t, NodeAddress> hellos_;  ///< by link id: not used yet
-  std::vector<std::uint64_t> to_meet_;
+  std::vector<std::unique_ptr<UcxWorker>> retired_;  ///< of dropped peers, with something still on its way
   bool stop_ = false;
 
   const int wake_fd_;
@@ -131,7 +133,6 @@ UcxLink::UcxLink(UcxOptions options, std::unique_ptr<UcxWorker> tcp, std::unique
   own_.tcp = tcp_->address();
   own_.shared_memory = options_.shared_memory ? "offered" : "";
   receiver_.attach(*tcp_);
-  tcp_->on_message(kHelloMessage, &UcxLink::hello_heard, this);
   tcp_->on_message(kSignalMessage, &UcxLink::signal_heard, this);
   thread_ = std::thread([this] { run(); });
 }
@@ -156,6 +157,12 @@ void UcxLink::post(std::function<void()> command) {
   const std::uint64_t one = 1;
   while (::write(wake_fd_, &one, sizeof one) < 0 && errno == EINTR) {
   }
+}
+
+std::string UcxLink::address() const {
+  // Whoever is told it connects; where it is one of this host that shares memory, there is no need.
+  if (!own_.loopback || !options_.shared_memory) door_->open();
+  return encode(own_);
 }
 
 SlabId UcxLink::add_slab(std::span<std::byte> memory, const kernels::KvLayout& layout) {
@@ -197,7 +204,7 @@ Result<PeerId> UcxLink::accept(const NodeAddress& peer) {
     return Error{ErrorCode::kInvalidInput, "this peer is known already: drop it before it is added again"};
   }
   ++last_peer_;
-  paths_[known->second] = {"tcp " + options_.tcp_device, "the peer has not answered yet"};
+  paths_[known->second] = {"none", "the peer has not answered yet"};
   return known->second;
 }
 
@@ -216,48 +223,77 @@ std::string UcxLink::why_no_shared_memory(const NodeAddress& peer) const {
   return "";
 }
 
-void UcxLink::connect(PeerId id, const NodeAddress& peer) {
+void UcxLink::connect(PeerId id, NodeAddress peer) {
   receiver_.add_peer(peer.link_id, id);
-  if (auto added = sender_.add_peer(id, *tcp_, peer.tcp); !added.ok()) {
-    set_path(id, {"none", added.error().message});
-    return peer_broke(id, added.error());
-  }
-  sender_.send_signal(id, Signal::Kind::kPing, 0);
+  sender_.add_peer(id);
   const std::string why = why_no_shared_memory(peer);
-  if (!why.empty()) return set_path(id, {"tcp " + options_.tcp_device, why});
-  if (auto offered = offer_shared_memory(id, peer.link_id); !offered.ok()) {
-    set_path(id, {"tcp " + options_.tcp_device, offered.error().message});
-  }
+  addresses_[id] = std::move(peer);
+  if (!why.empty()) return connect_by_tcp(id, why);
+  if (auto offered = offer_shared_memory(id); !offered.ok()) do_without(id, offered.error().message);
 }
 
-Result<void> UcxLink::offer_shared_memory(PeerId id, std::uint64_t link_id) {
+void UcxLink::connect_by_tcp(PeerId id, const std::string& why) {
+  door_->open();  // the peer does the same
+  if (sender_.uses_tcp(id)) return;
+  const auto used = sender_.use_tcp(id, *tcp_, addresses_.at(id).tcp);
+  if (used.ok()) return set_path(id, {"tcp " + options_.tcp_device, why});
+  set_path(id, {"none", used.error().message});
+  peer_broke(id, used.error());
+}
+
+void UcxLink::do_without(PeerId id, const std::string& why) {
+  say(id, {.link_id = own_.link_id});
+  connect_by_tcp(id, why);
+}
+
+void UcxLink::say(PeerId id, const NodeAddress& word) const {
+  std::function<void(PeerId, std::string)> carry;
+  {
+    const std::lock_guard lock(mutex_);
+    carry = carry_;
+  }
+  if (carry) carry(id, encode(word));
+}
+
+Result<void> UcxLink::offer_shared_memory(PeerId id) {
   TRY(worker, UcxWorker::open(Transport::kSharedMemory, options_.tcp_device));
   receiver_.attach(*worker);
   worker->on_message(kSignalMessage, &UcxLink::signal_heard, this);
   TRY(ring, receiver_.make_ring(id, *worker));
-  NodeAddress hello;
-  hello.link_id = own_.link_id;
-  hello.shared_memory = worker->address();
-  hello.ring = ring;
+  NodeAddress word;
+  word.link_id = own_.link_id;
+  word.shared_memory = worker->address();
+  word.ring = ring;
   shared_memory_[id] = std::move(worker);
-  sender_.send_hello(id, encode(hello));
-  meet(link_id);
+  say(id, word);
   return {};
 }
 
-ucs_status_t UcxLink::hello_heard(void* link, const void*, std::size_t, void* data, std::size_t length,
-                                  const ucp_am_recv_param_t* param) {
-  auto& self = *static_cast<UcxLink*>(link);
-  const auto hello = (param->recv_attr & UCP_AM_RECV_ATTR_FLAG_RNDV) != 0
-                         ? Result<NodeAddress>(Error{ErrorCode::kInvalidInput, "too long for a hello"})
-                         : decode_address({static_cast<const char*>(data), length});
-  if (!hello.ok() || hello->shared_memory.empty() || self.hellos_.size() >= kMostHellos) {
-    ++self.counters_.pieces_refused;
-    return UCS_OK;
+void UcxLink::on_word(std::function<void(PeerId, std::string)> carry) {
+  const std::lock_guard lock(mutex_);
+  carry_ = std::move(carry);
+}
+
+void UcxLink::hear(PeerId peer, std::string word) {
+  post([this, peer, word = std::move(word)] { meet(peer, word); });
+}
+
+void UcxLink::meet(PeerId id, const std::string& bytes) {
+  const auto word = decode_address(bytes);
+  const auto known = addresses_.find(id);
+  if (!word.ok() || known == addresses_.end() || word->link_id != known->second.link_id) {
+    ++counters_.pieces_refused;
+    return;
   }
-  self.hellos_[hello->link_id] = *hello;
-  self.to_meet_.push_back(hello->link_id);  // endpoints are made outside of UCX's callbacks
-  return UCS_OK;
+  if (word->shared_memory.empty()) {
+    if (sender_.shares_memory(id)) return door_->open();  // the peer's own pieces come by tcp
+    return connect_by_tcp(id, "the peer finds no shared memory with this node");
+  }
+  if (!shared_memory_.contains(id) || sender_.shares_memory(id) || sender_.uses_tcp(id)) return;
+  const auto used = sender_.use_shared_memory(id, *shared_memory_.at(id), *word);
+  if (!used.ok()) return do_without(id, used.error().message);
+  // Two copies, by way of a slot. One would do with cma, the kernel's copy from process to process.
+  set_path(id, {"shared memory (posix)", "no cma: with it UCX 1.13 cannot close the endpoint of a dead peer"});
 }
 
 ucs_status_t UcxLink::signal_heard(void* link, const void*, std::size_t, void* data, std::size_t length,
@@ -281,19 +317,6 @@ ucs_status_t UcxLink::signal_heard(void* link, const void*, std::size_t, void* d
       break;
   }
   return UCS_OK;
-}
-
-void UcxLink::meet(std::uint64_t link_id) {
-  const auto peer = receiver_.peer(link_id);
-  const auto hello = hellos_.find(link_id);
-  // One that comes while another is in use is of a peer that begins anew; it is used when this node does so too.
-  if (!peer || hello == hellos_.end() || !shared_memory_.contains(*peer) || sender_.shares_memory(*peer)) return;
-  const auto used = sender_.use_shared_memory(*peer, *shared_memory_.at(*peer), hello->second);
-  hellos_.erase(hello);
-  if (!used.ok()) return set_path(*peer, {"tcp " + options_.tcp_device, used.error().message});
-  // Two copies, by way of a slot. One would do with cma, the kernel's copy from process to process.
-  set_path(*peer, {"shared memory (posix)", "no cma: with it UCX 1.13 cannot close the endpoint of a dead peer"});
-  sender_.send_signal(*peer, Signal::Kind::kPing, 0);
 }
 
 void UcxLink::retire(PeerId id, bool given_back) {
@@ -342,6 +365,7 @@ void UcxLink::drop_peer(PeerId peer, std::function<void()> done) {
       const std::lock_guard lock(mutex_);
       paths_.erase(peer);
     }
+    addresses_.erase(peer);
     prober_.fail(peer, {ErrorCode::kUnavailable, "the peer was dropped"});
     // Waiting pieces go back to UCX before their endpoint closes.
     receiver_.forget_peer(peer, {ErrorCode::kUnavailable, "the peer that was to send was dropped"});
@@ -395,7 +419,6 @@ bool UcxLink::run_commands() {
 bool UcxLink::progress() {
   bool worked = tcp_->progress();
   for (auto& [peer, worker] : shared_memory_) worked = worker->progress() || worked;
-  for (const std::uint64_t link_id : std::exchange(to_meet_, {})) meet(link_id);
   worked = receiver_.pump() || worked;
   worked = sender_.pump() || worked;
   if (prober_.waiting()) prober_.look_at(clock::steady_now());

@@ -2,8 +2,8 @@
 // when nothing travels; callbacks run on it.
 //
 // UCX neither authenticates nor encrypts: who connects to the tcp port hands UCX bytes to parse, so that it is shut but
-// for a few seconds after address() was asked for (tcp_door.hpp). It listens on loopback unless a device is named,
-// which should be one of a network that only the cluster's nodes share.
+// for a few seconds when a peer is to be reached by tcp (tcp_door.hpp); peers of one host meet by words (on_word). It
+// listens on loopback unless a device is named, which should be one of a network that only the cluster's nodes share.
 #pragma once
 
 #include <cstddef>

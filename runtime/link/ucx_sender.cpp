@@ -35,22 +35,29 @@ Result<ucp_ep_h> UcxSender::connect(Peer& peer, UcxWorker& worker, std::string_v
   return endpoint;
 }
 
-Result<void> UcxSender::add_peer(PeerId id, UcxWorker& worker, std::string_view worker_address) {
+void UcxSender::add_peer(PeerId id) {
   auto peer = std::make_shared<Peer>();
   peer->owner = this;
   peer->id = id;
-  TRY(endpoint, connect(*peer, worker, worker_address));
-  peer->endpoint = endpoint;
   peers_.emplace(id, std::move(peer));
+}
+
+Result<void> UcxSender::use_tcp(PeerId id, UcxWorker& worker, std::string_view worker_address) {
+  if (!reachable(id)) return Error{ErrorCode::kUnavailable, "the peer is gone"};
+  Peer& peer = *peers_.at(id);
+  CHECK(peer.endpoint == nullptr);
+  TRY(endpoint, connect(peer, worker, worker_address));
+  peer.endpoint = endpoint;
+  connected(peer);
   return {};
 }
 
-Result<void> UcxSender::use_shared_memory(PeerId id, UcxWorker& worker, const NodeAddress& hello) {
+Result<void> UcxSender::use_shared_memory(PeerId id, UcxWorker& worker, const NodeAddress& word) {
   if (!reachable(id)) return Error{ErrorCode::kUnavailable, "the peer is gone"};
   Peer& peer = *peers_.at(id);
   CHECK(peer.shared_memory == nullptr);
-  TRY(endpoint, connect(peer, worker, hello.shared_memory));
-  auto ring = UcxRemoteRing::attach(endpoint, hello.ring);
+  TRY(endpoint, connect(peer, worker, word.shared_memory));
+  auto ring = UcxRemoteRing::attach(endpoint, word.ring);
   if (!ring.ok()) {
     close(peer, endpoint);
     return ring.error();
@@ -59,22 +66,28 @@ Result<void> UcxSender::use_shared_memory(PeerId id, UcxWorker& worker, const No
   peer.ring = std::move(ring).value();
   peer.slots.assign(peer.ring->slots(), nullptr);
   for (std::uint32_t slot = peer.ring->slots(); slot > 0; --slot) peer.free_slots.push_back(slot - 1);
+  connected(peer);
   return {};
 }
 
-void UcxSender::send_hello(PeerId id, std::string hello) {
-  Peer& peer = *peers_.at(id);
-  static_cast<void>(send_copy(peer.endpoint, kHelloMessage, std::move(hello), peer.signals));
+void UcxSender::connected(Peer& peer) {
+  send_signal(peer.id, Signal::Kind::kPing, 0);  // so that no transfer pays for the wire-up
+  for (const std::uint64_t slot : std::exchange(peer.given_back, {})) {
+    send_signal(peer.id, Signal::Kind::kSlotFree, slot);
+  }
 }
 
 void UcxSender::send_signal(PeerId id, Signal::Kind kind, std::uint64_t value) {
   if (!reachable(id)) return;
   Peer& peer = *peers_.at(id);
   // Word of free slots is bounded by the slots, and must not be lost.
-  if (kind != Signal::Kind::kSlotFree && *peer.signals >= kMostSignals) return;
+  const bool must = kind == Signal::Kind::kSlotFree;
+  const ucp_ep_h endpoint = endpoint_of(peer);
+  if (endpoint == nullptr && must) peer.given_back.push_back(value);
+  if (endpoint == nullptr || (!must && *peer.signals >= kMostSignals)) return;
   const SignalBytes bytes = encode(Signal{kind, options_.link_id, value});
-  static_cast<void>(send_copy(peer.shared_memory != nullptr ? peer.shared_memory : peer.endpoint, kSignalMessage,
-                              {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, peer.signals));
+  static_cast<void>(
+      send_copy(endpoint, kSignalMessage, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, peer.signals));
 }
 
 ucs_status_t UcxSender::send_copy(ucp_ep_h endpoint, unsigned id, std::string bytes,
@@ -111,6 +124,11 @@ Result<void> UcxSender::slot_is_free(PeerId id, std::uint64_t slot) {
 bool UcxSender::shares_memory(PeerId peer) const {
   const auto found = peers_.find(peer);
   return found != peers_.end() && found->second->shared_memory != nullptr;
+}
+
+bool UcxSender::uses_tcp(PeerId peer) const {
+  const auto found = peers_.find(peer);
+  return found != peers_.end() && found->second->endpoint != nullptr;
 }
 
 bool UcxSender::reachable(PeerId peer) const {
@@ -208,6 +226,7 @@ bool UcxSender::pump() {
 
 bool UcxSender::start_what_may(const std::shared_ptr<Peer>& peer) {
   bool started = false;
+  if (endpoint_of(*peer) == nullptr) return false;
   while (!peer->queue.empty()) {
     const Outgoing& push = *peer->queue.front();
     const bool by_slot = peer->ring != nullptr && push.cuts[push.next].bytes <= peer->ring->slot_bytes();
@@ -298,8 +317,7 @@ void UcxSender::send_by_message(Sending& sending, const Cut& cut, PieceHeader he
   param.flags = cut.bytes >= kAnnouncedFrom ? UCP_AM_SEND_FLAG_RNDV : 0;
   param.cb.send = &UcxSender::sent;
   param.user_data = &sending;
-  const ucp_ep_h endpoint = peer.shared_memory != nullptr ? peer.shared_memory : peer.endpoint;
-  const ucs_status_ptr_t request = ucp_am_send_nbx(endpoint, kPieceMessage, sending.header.data(),
+  const ucs_status_ptr_t request = ucp_am_send_nbx(endpoint_of(peer), kPieceMessage, sending.header.data(),
                                                    sending.header.size(), bytes->data(), bytes->size(), &param);
   if (request == nullptr) {
     finish(sending, UCS_OK);

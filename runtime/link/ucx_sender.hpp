@@ -42,17 +42,18 @@ class UcxSender {
   UcxSender(Options options, SharedCounters& counters, std::function<void(PeerId, const Error&)> broken)
       : options_(options), counters_(counters), broken_(std::move(broken)) {}
 
-  /// kUnavailable where UCX cannot make an endpoint. The sender outlives the worker.
-  Result<void> add_peer(PeerId peer, UcxWorker& worker, std::string_view worker_address);
-  /// From here on the peer's pieces travel through that worker, which is this peer's alone, and through its slots.
-  Result<void> use_shared_memory(PeerId peer, UcxWorker& worker, const NodeAddress& hello);
-  /// Sends a short message of another id.
-  void send_hello(PeerId peer, std::string hello);
+  /// What is pushed to the peer waits until it is known how it is reached.
+  void add_peer(PeerId peer);
+  /// The peer is reached by tcp. kUnavailable where UCX cannot make an endpoint. The sender outlives the worker.
+  Result<void> use_tcp(PeerId peer, UcxWorker& worker, std::string_view worker_address);
+  /// The peer's pieces travel through that worker, which is this peer's alone, and through the slots of its word.
+  Result<void> use_shared_memory(PeerId peer, UcxWorker& worker, const NodeAddress& word);
   /// The way that pieces go. Nothing is sent where the peer is not reachable, or takes none of those before.
   void send_signal(PeerId peer, Signal::Kind kind, std::uint64_t value);
   /// The peer says that a slot of its may be written again. kInvalidInput where that slot is not under way.
   Result<void> slot_is_free(PeerId peer, std::uint64_t slot);
   bool shares_memory(PeerId peer) const;
+  bool uses_tcp(PeerId peer) const;
   /// Whether the peer is known and not broken.
   bool reachable(PeerId peer) const;
   void push(PeerId peer, Push push, const Slab& slab, PushDone done);
@@ -99,6 +100,7 @@ class UcxSender {
     std::unordered_set<std::shared_ptr<Outgoing>> unfinished;
     std::size_t under_way = 0;                                                ///< pieces, but for those in slots
     std::shared_ptr<std::size_t> signals = std::make_shared<std::size_t>(0);  ///< under way
+    std::vector<std::uint64_t> given_back;             ///< slots that it hears of when it is connected
     std::unordered_map<Ticket, std::uint32_t> pieces;  ///< sent so far, of transfers whose last piece is to come
     std::vector<std::function<void(bool)>> dropped;
     std::chrono::steady_clock::time_point deadline;
@@ -121,6 +123,10 @@ class UcxSender {
   Result<ucp_ep_h> connect(Peer& peer, UcxWorker& worker, std::string_view address);
   static ucs_status_t send_copy(ucp_ep_h endpoint, unsigned id, std::string bytes,
                                 std::shared_ptr<std::size_t> counted);
+  static ucp_ep_h endpoint_of(const Peer& peer) {
+    return peer.shared_memory != nullptr ? peer.shared_memory : peer.endpoint;
+  }
+  void connected(Peer& peer);
   bool start_what_may(const std::shared_ptr<Peer>& peer);
   void start_next(const std::shared_ptr<Peer>& peer);
   PieceHeader next_header(Peer& peer, const Outgoing& push, const Cut& cut);

@@ -44,11 +44,10 @@ class UcxWorker {
   int event_fd_ = -1;
 };
 
-/// The ids of active messages: pieces of transfers, hellos (see ucx_link.cpp) signals (signal.hpp), and
-/// the headers of pieces whose bytes are in a slot (ucx_ring.hpp).
+/// The ids of active messages: pieces of transfers, signals (signal.hpp), and the headers of pieces whose bytes are in
+/// a slot (ucx_ring.hpp).
 inline constexpr unsigned kPieceMessage = 0;
-inline constexpr unsigned kHelloMessage = 1;
-inline constexpr unsigned kSignalMessage = 2;
-inline constexpr unsigned kSlotMessage = 3;
+inline constexpr unsigned kSignalMessage = 1;
+inline constexpr unsigned kSlotMessage = 2;
 
 }  // namespace troupe::link

@@ -69,7 +69,9 @@ struct Node {
     link = std::move(start_ucx_link(options)).value();
     slab = link->add_slab(memory, kLayout);
     out.put(link->address());
+    link->on_word([&out](PeerId, const std::string& word) { out.put(word); });
     peer = link->add_peer(in.get()).value();
+    if (setting.shared_memory) link->hear(peer, in.get());
     while (setting.shared_memory && !link->path(peer).transport.starts_with("shared")) std::this_thread::yield();
   }
 };

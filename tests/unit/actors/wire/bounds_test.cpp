@@ -77,6 +77,7 @@ TEST(WireBounds, names_and_addresses_are_bounded) {
   expect_limits({
       {"cluster", kMostNameBytes, [](auto n) { return hello_with([&](Hello& h) { h.cluster.assign(n, 'c'); }); }},
       {"name", kMostNameBytes, [](auto n) { return hello_with([&](Hello& h) { h.name.assign(n, 'n'); }); }},
+      {"word", kMostLinkAddressBytes, [](auto n) { return LinkWord{std::string(static_cast<std::size_t>(n), 'x')}; }},
       {"link_address", kMostLinkAddressBytes,
        [](auto n) { return hello_with([&](Hello& h) { h.link_address.assign(n, '\0'); }); }},
       {"name", kMostNameBytes, [](auto n) { return machine_with([&](MachineUp& up) { up.name.assign(n, 'n'); }); }},

@@ -330,6 +330,7 @@ struct WithinBounds {
            });
   }
   bool operator()(const ProbeQuery&) const { return true; }
+  bool operator()(const LinkWord& word) const { return word.word.size() <= kMostLinkAddressBytes; }
   bool operator()(const ProbeReply& reply) const {
     return reply.paths.size() <= kMostPaths &&
            std::all_of(reply.paths.begin(), reply.paths.end(), [](const auto& path) {

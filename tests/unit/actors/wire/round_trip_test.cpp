@@ -185,6 +185,7 @@ TEST(WireRoundTrip, names_are_those_of_the_types) {
   EXPECT_STREQ(name_of(BlocksReply{}), "BlocksReply");
   EXPECT_STREQ(name_of(ProbeQuery{}), "ProbeQuery");
   EXPECT_STREQ(name_of(ProbeReply{}), "ProbeReply");
+  EXPECT_STREQ(name_of(LinkWord{}), "LinkWord");
 }
 
 }  // namespace

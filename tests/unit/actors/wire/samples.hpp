@@ -66,6 +66,7 @@ namespace wire {
 
 FIELDS(Hello, a, b, c, d, e, f, g, h, i)
 FIELDS(Refused, a, b)
+FIELDS(LinkWord, a)
 FIELDS(MachineUp, a, b, c, d, e, f, g, h, i, j, k, l, m, n)
 FIELDS(MachineDown, a)
 FIELDS(MachineBeat, a, b, c, d)
@@ -240,7 +241,8 @@ inline std::vector<Message> samples() {
           BlocksQuery{71, MachineId{72}},
           sample_blocks_reply(),
           ProbeQuery{81},
-          ProbeReply{82, {{"token0", "tcp 127.0.0.1", "no /dev/shm", "it is away", 83, 84, 85, 86, -87, 88}, {}}}};
+          ProbeReply{82, {{"token0", "tcp 127.0.0.1", "no /dev/shm", "it is away", 83, 84, 85, 86, -87, 88}, {}}},
+          LinkWord{std::string("w\0rd", 4)}};
 }
 
 }  // namespace wire

@@ -12,6 +12,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "runtime/link/ucx_link.hpp"
 #include "runtime/link/ucx_worker.hpp"
@@ -63,7 +64,7 @@ inline UcxOptions only(Transport transport) {
   return options;
 }
 
-/// Links change over to shared memory when both have heard each other's hello.
+/// Links meet when both have heard each other's word.
 inline void await_path(const Link& link, PeerId peer, Transport transport) {
   const char* expected = transport == Transport::kTcp ? "tcp lo" : "shared memory (posix)";
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
@@ -91,9 +92,19 @@ struct Pair {
 
 /// Two nodes that know each other and are wired up both ways.
 inline Pair introduce(const Node& a, const Node& b, Transport transport) {
-  const Pair pair{a.link->add_peer(b.link->address()).value(), b.link->add_peer(a.link->address()).value()};
+  Pair pair;
+  std::vector<std::string> said_by_a;
+  std::vector<std::string> said_by_b;
+  // First kept, as the control plane does until both sides know of the session.
+  a.link->on_word([&](PeerId, std::string word) { said_by_a.push_back(std::move(word)); });
+  b.link->on_word([&](PeerId, std::string word) { said_by_b.push_back(std::move(word)); });
+  pair = {a.link->add_peer(b.link->address()).value(), b.link->add_peer(a.link->address()).value()};
   settle(*a.link);
   settle(*b.link);
+  a.link->on_word([&b, of = pair.a_of_b](PeerId, std::string word) { b.link->hear(of, std::move(word)); });
+  b.link->on_word([&a, of = pair.b_of_a](PeerId, std::string word) { a.link->hear(of, std::move(word)); });
+  for (auto& word : said_by_a) b.link->hear(pair.a_of_b, std::move(word));
+  for (auto& word : said_by_b) a.link->hear(pair.b_of_a, std::move(word));
   await_path(*a.link, pair.b_of_a, transport);
   await_path(*b.link, pair.a_of_b, transport);
   for (const auto& [link, peer] : {std::pair{a.link.get(), pair.b_of_a}, std::pair{b.link.get(), pair.a_of_b}}) {

@@ -31,17 +31,23 @@ constexpr int kChildIn = 200;
 constexpr int kChildOut = 201;
 
 /// Not a test: the other process, which the test below starts from this program. It opens a landing, and sends without
-/// end, until it is killed or loses its peer.
+/// end, until it is killed or loses its peer, which the control plane tells it (an order, for the next word).
 TEST(DISABLED_OtherProcess, ReceivesAndSends) {
   const Transport transport = read_text(kChildIn) == "tcp" ? Transport::kTcp : Transport::kSharedMemory;
   Node node(only(transport), 256, 8);
   node.memory.fill(3);
   write_text(kChildOut, node.link->address());
+  node.link->on_word([](PeerId, const std::string& word) { write_text(kChildOut, word); });
   const PeerId parent = node.link->add_peer(read_text(kChildIn)).value();
+  if (transport == Transport::kSharedMemory) node.link->hear(parent, read_text(kChildIn));
   node.link->open_landing({{1, 1}, parent, node.slab, block_range(128, 128)}, [](auto) {});
   settle(*node.link);
   await_path(*node.link, parent, transport);
   write_text(kChildOut, "ready");
+  std::thread orders([&] {
+    EXPECT_EQ(read_text(kChildIn), "drop");
+    node.link->drop_peer(parent, [] {});
+  });
   for (std::uint64_t i = 0;; ++i) {
     Heard<Result<Pushed>> pushed;
     Push some = whole(node, {2, 2}, block_range(0, 128));
@@ -50,7 +56,8 @@ TEST(DISABLED_OtherProcess, ReceivesAndSends) {
     if (!pushed.get().ok()) break;
   }
   write_text(kChildOut, "lost");
-  static_cast<void>(read_text(kChildIn));
+  orders.join();
+  std::this_thread::sleep_for(kPatience);  // until it is killed
 }
 
 class KilledPeerTest : public testing::TestWithParam<Transport> {
@@ -72,6 +79,16 @@ class KilledPeerTest : public testing::TestWithParam<Transport> {
     to_child = in[1];
     from_child = out[0];
   }
+  /// The child's node, met as by the control plane.
+  PeerId meet(Node& node) {
+    write_text(to_child, GetParam() == Transport::kTcp ? "tcp" : "shm");
+    const std::string address = read_text(from_child);
+    write_text(to_child, node.link->address());
+    node.link->on_word([this](PeerId, const std::string& word) { write_text(to_child, word); });
+    const PeerId peer = node.link->add_peer(address).value();
+    if (GetParam() == Transport::kSharedMemory) node.link->hear(peer, read_text(from_child));
+    return peer;
+  }
   void kill_child() {
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
@@ -86,14 +103,12 @@ class KilledPeerTest : public testing::TestWithParam<Transport> {
 
 TEST_P(KilledPeerTest, LeavesTheOthersWorking) {
   start();
-  write_text(to_child, GetParam() == Transport::kTcp ? "tcp" : "shm");
   Node node(only(GetParam()), 256, 8);
   Node friendly(only(GetParam()), 256, 8);
   node.memory.fill(4);
-  const PeerId doomed = node.link->add_peer(read_text(from_child)).value();
+  const PeerId doomed = meet(node);
   Heard<Result<Arrival>> from_doomed;
   node.link->open_landing({{2, 2}, doomed, node.slab, block_range(128, 128)}, from_doomed.callback());
-  write_text(to_child, node.link->address());
   EXPECT_EQ(read_text(from_child), "ready");
   await_path(*node.link, doomed, GetParam());
   std::vector<Heard<Result<Pushed>>> pushed(2000);  // far more than can be through before the kill
@@ -127,12 +142,10 @@ TEST_P(KilledPeerTest, LeavesTheOthersWorking) {
 
 TEST_P(KilledPeerTest, OneThatWakesAfterItWasGivenUpWritesNothing) {
   start();
-  write_text(to_child, GetParam() == Transport::kTcp ? "tcp" : "shm");
   Node node(only(GetParam()), 256, 8);
-  const PeerId doomed = node.link->add_peer(read_text(from_child)).value();
+  const PeerId doomed = meet(node);
   Heard<Result<Arrival>> from_doomed;
   node.link->open_landing({{2, 2}, doomed, node.slab, block_range(0, 256)}, from_doomed.callback());
-  write_text(to_child, node.link->address());
   EXPECT_EQ(read_text(from_child), "ready");
   while (node.link->counters().bytes_received < (1 << 20)) std::this_thread::yield();
   ::kill(child, SIGSTOP);
@@ -145,6 +158,7 @@ TEST_P(KilledPeerTest, OneThatWakesAfterItWasGivenUpWritesNothing) {
   const auto theirs = node.memory.memory;
   const std::uint64_t received = node.link->counters().bytes_received;
   ::kill(child, SIGCONT);
+  write_text(to_child, "drop");
   EXPECT_EQ(read_text(from_child), "lost");
   settle(*node.link);
   EXPECT_EQ(node.memory.memory, theirs);

@@ -4,14 +4,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <set>
 #include <sstream>
 
 #include "runtime/link/node_address.hpp"
 #include "runtime/link/signal.hpp"
+#include "runtime/link/tcp_door.hpp"
 #include "runtime/link/ucx_ring.hpp"
 #include "tests/unit/runtime/link/ucx_fixture.hpp"
 
@@ -26,17 +29,22 @@ class RawPeer {
   explicit RawPeer(Link& to) : worker_(std::move(UcxWorker::open(Transport::kTcp, "lo")).value()) {
     worker_->on_message(
         kSignalMessage,
-        [](void*, const void*, std::size_t, void*, std::size_t, const ucp_am_recv_param_t*) { return UCS_OK; },
-        nullptr);
+        [](void* self, const void*, std::size_t, void*, std::size_t, const ucp_am_recv_param_t*) {
+          static_cast<RawPeer*>(self)->heard_ = true;
+          return UCS_OK;
+        },
+        this);
     const NodeAddress own{
         .link_id = kLinkId, .host = host_identity(), .network = network_identity(), .tcp = worker_->address()};
+    peer_ = to.add_peer(encode(own)).value();
+    settle(to);  // which opens its port
     const std::string address = decode_address(to.address()).value().tcp;
     ucp_ep_params_t params{};
     params.field_mask = UCP_EP_PARAM_FIELD_REMOTE_ADDRESS | UCP_EP_PARAM_FIELD_ERR_HANDLING_MODE;
     params.address = reinterpret_cast<const ucp_address_t*>(address.data());
     params.err_mode = UCP_ERR_HANDLING_MODE_PEER;
     CHECK(ucp_ep_create(worker_->handle(), &params, &endpoint_) == UCS_OK);
-    peer_ = to.add_peer(encode(own)).value();
+    while (!heard_) worker_->progress();  // UCX 1.13 asserts where a worker ends while it is being wired up
   }
 
   static constexpr std::uint64_t kLinkId = 0xabcdef;
@@ -62,6 +70,7 @@ class RawPeer {
 
   std::unique_ptr<UcxWorker> worker_;
   ucp_ep_h endpoint_ = nullptr;
+  bool heard_ = false;
   PeerId peer_;
 };
 
@@ -137,17 +146,21 @@ TEST_F(ForgedPieceTest, AFlippedBitOfTheContentEndsTheLandingAndNothingIsWritten
   EXPECT_TRUE(node.memory.untouched());
 }
 
-TEST_F(ForgedPieceTest, HellosThatAreNoneAreRefused) {
-  raw.send({}, {}, kHelloMessage);
-  raw.send({}, std::span(content).first(100), kHelloMessage);
-  raw.send({}, content, kHelloMessage);
-  expect_refused(3);
+TEST_F(ForgedPieceTest, WordsThatAreNoneOrAnothersOrOfNobodyAreRefused) {
+  const std::string word = encode(NodeAddress{.link_id = RawPeer::kLinkId, .shared_memory = "nowhere"});
+  node.link->hear(raw.peer(), "");
+  node.link->hear(raw.peer(), word.substr(0, word.size() / 2));
+  node.link->hear(raw.peer(), encode(NodeAddress{.link_id = 12345, .shared_memory = "nowhere"}));
+  node.link->hear(PeerId{99}, word);
+  settle(*node.link);
+  expect_refused(4);
 }
 
-TEST_F(ForgedPieceTest, AHelloWithAnAddressThatReachesNobodyLeavesThePeerOnTcp) {
-  const std::string hello = encode(NodeAddress{.link_id = 0xabcdef, .shared_memory = ""});
-  raw.send({}, std::as_bytes(std::span(hello.data(), hello.size())), kHelloMessage);
-  expect_refused(1);
+TEST_F(ForgedPieceTest, AWordWithAnAddressThatReachesNobodyLeavesThePeerOnTcp) {
+  node.link->hear(raw.peer(), encode(NodeAddress{.link_id = RawPeer::kLinkId, .shared_memory = "nowhere"}));
+  node.link->hear(raw.peer(), encode(NodeAddress{.link_id = RawPeer::kLinkId}));
+  settle(*node.link);
+  expect_refused(0);
   EXPECT_EQ(node.link->path(raw.peer()).transport, "tcp lo");
 }
 
@@ -247,6 +260,27 @@ TEST(UcxLinkSetUp, NothingListensBeyondLoopbackUnlessToldTo) {
     }
   }
   EXPECT_GT(listening, 0);
+}
+
+TEST(UcxLinkSetUp, NodesThatShareMemoryNeverOpenTheTcpPort) {
+  const auto before = listening_sockets();
+  Node a({}, 4);
+  const auto sockets = listening_since(before);
+  ASSERT_FALSE(sockets.empty());
+  Node b({}, 4);
+  const auto shut = [&] {
+    return std::all_of(sockets.begin(), sockets.end(), [](int socket) {
+      socklen_t instructions = 0;
+      EXPECT_EQ(getsockopt(socket, SOL_SOCKET, SO_GET_FILTER, nullptr, &instructions), 0);
+      return instructions > 0;
+    });
+  };
+  EXPECT_TRUE(shut());
+  introduce(a, b, Transport::kSharedMemory);
+  EXPECT_TRUE(shut());
+  Node far(only(Transport::kTcp), 4);
+  introduce(a, far, Transport::kTcp);
+  EXPECT_FALSE(shut());
 }
 
 TEST(UcxLinkSetUp, CrashesAreLeftToTheirOwners) {
