@@ -138,6 +138,7 @@ void HandOver::on(const LandingEnded& ended) {
   if (ended.how->ok()) {
     const auto token = first_token_in((*ended.how)->note);
     if (token.ok()) {
+      if (options_.carried) options_.carried(landing.request, **ended.how);
       send(landing.client, PromptCommitted{landing.request, landing.attempt, *token, 0});
       return;
     }

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -24,6 +25,8 @@ struct HandOverOptions {
   NodeId node;                       ///< this one, by which what travels within it is known
   std::shared_ptr<link::Link> link;  ///< between the slabs of this node's machines; may be its own peer
   RouterActor router;                ///< told how fast the link is; may be none
+  /// Told of each prompt's KV that has arrived; may be empty.
+  std::function<void(RequestId, const link::Arrival&)> carried = {};
   /// A landing that is still open so long after all was sent has lost something on the way.
   std::chrono::nanoseconds silence = std::chrono::seconds{1};
 };

@@ -37,7 +37,7 @@ Supervisor::Supervisor(caf::actor_config& config, MachineWatcherActor watcher, s
 SupervisorActor::behavior_type Supervisor::make_behavior() {
   set_down_handler([this](const caf::down_msg& down) { on(down); });
   if (near_.link && to_start_.size() > 1)
-    hand_over_ = spawn<HandOver>(HandOverOptions{near_.node, near_.link, near_.router});
+    hand_over_ = spawn<HandOver>(HandOverOptions{near_.node, near_.link, near_.router, near_.carried});
   for (auto& spec : to_start_) machines_.push_back(start(std::move(spec)));
   to_start_.clear();
   return {[this](const QueryCluster&) { return state(); }, [this](const QueryBlocks& query) { return on(query); }};

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,6 +36,8 @@ struct NearWay {
   std::shared_ptr<link::Link> link;  ///< none: they do not
   NodeId node = {};
   RouterActor router = {};  ///< told how fast it is; may be none
+  /// Told of each prompt's KV that has arrived; may be empty.
+  std::function<void(RequestId, const link::Arrival&)> carried = {};
 };
 
 class Supervisor final : public exec::Actor<SupervisorActor::base> {

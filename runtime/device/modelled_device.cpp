@@ -28,7 +28,7 @@ std::uint64_t in_group(std::uint64_t fingerprint, std::int32_t group) {
 TokenId draw(std::uint64_t seen, std::int32_t positions, const SamplingSpec& sampling, std::int32_t vocab_size) {
   const std::uint64_t drawn =
       mix64(mix64(seen + static_cast<std::uint64_t>(positions)) ^ mix64(sampling.seed * 31 + sampling.choice));
-  return static_cast<TokenId>(drawn % static_cast<std::uint64_t>(vocab_size));
+  return static_cast<TokenId>(drawn % static_cast<std::uint64_t>(vocab_size - 1));
 }
 
 }  // namespace
@@ -51,7 +51,7 @@ StepWork work_of(const Step& step) {
 void ModelledDevice::Freed::operator()(std::byte* memory) const { std::free(memory); }
 
 ModelledDevice::ModelledDevice(ModelledDeviceOptions options) : options_(std::move(options)) {
-  CHECK(options_.seconds != nullptr && options_.blocks > 0 && options_.vocab_size > 0 && options_.layer_groups > 0 &&
+  CHECK(options_.seconds != nullptr && options_.blocks > 0 && options_.vocab_size > 1 && options_.layer_groups > 0 &&
             options_.kv_token_bytes > 0,
         options_.name);
   info_.name = options_.name;
@@ -130,9 +130,12 @@ void ModelledDevice::start(std::shared_ptr<const Step> step, std::shared_ptr<Ste
     run(sequence);
     SequenceResult answer;
     answer.request = sequence.request;
-    if (sequence.sample)
+    if (sequence.sample && options_.ends && options_.ends(sequence.request, sequence.generated)) {
+      answer.token = options_.vocab_size - 1;
+    } else if (sequence.sample) {
       answer.token = draw(attend(sequence), sequence.first_position + static_cast<std::int32_t>(sequence.tokens.size()),
                           *sequence.sampling, options_.vocab_size);
+    }
     result.sequences.push_back(std::move(answer));
   }
   const StepWork work = work_of(*step);

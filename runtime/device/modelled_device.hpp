@@ -31,13 +31,15 @@ StepWork work_of(const Step& step);
 struct ModelledDeviceOptions {
   std::string name = "modelled";
   std::int32_t blocks = 1024;
-  std::int32_t vocab_size = 32'000;
+  std::int32_t vocab_size = 32'000;  ///< at least 2; the last token ends a text and is not drawn otherwise
   std::int32_t max_positions = 1 << 20;
   std::int32_t layer_groups = 6;
   std::size_t kv_token_bytes = 1;  ///< at least 1
   std::size_t weight_bytes = 0;
   /// Seconds that a step takes, at least 0. Pure.
   std::function<double(const StepWork&)> seconds;
+  /// Whether a request's generated token of this index, from 0, is where its text ends by itself; none: it never does.
+  std::function<bool(RequestId request, std::int32_t index)> ends = {};
   /// Told of each step as it begins; may be empty.
   std::function<void(const Step& step, const StepWork& work, std::chrono::nanoseconds takes)> began = {};
 };
@@ -68,7 +70,7 @@ class ModelledDevice final : public Device {
 class ExpectedText {
  public:
   void add(TokenId token);
-  /// What follows the tokens added so far.
+  /// What follows the tokens added so far, unless the text ends.
   TokenId next(const SamplingSpec& sampling, std::int32_t vocab_size) const;
 
  private:
