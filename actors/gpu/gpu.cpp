@@ -25,6 +25,9 @@ class MailboxObserver final : public device::StepObserver {
   void finished(device::StepResult result) override {
     if (const auto gpu = strong()) caf::anon_send(gpu, DeviceFinished{std::move(result)});
   }
+  void group_written_after(std::chrono::nanoseconds after, StepId step, std::int32_t group) override {
+    if (const auto gpu = strong()) caf::delayed_anon_send(gpu, after, StepGroupWritten{step, group});
+  }
   void finished_after(std::chrono::nanoseconds after, device::StepResult result) override {
     if (const auto gpu = strong()) caf::delayed_anon_send(gpu, after, DeviceFinished{std::move(result)});
   }

@@ -38,8 +38,8 @@ std::int32_t layerwise_from(const link::Probe& probe, std::size_t bytes_per_toke
 }
 
 KvSender::KvSender(caf::actor_config& config, KvSenderMachine machine, std::shared_ptr<link::Link> link,
-                   NeighboursActor neighbours)
-    : Actor(config), machine_(std::move(machine)), link_(std::move(link)), neighbours_(std::move(neighbours)) {}
+                   KvReceiverActor commander)
+    : Actor(config), machine_(std::move(machine)), link_(std::move(link)), commander_(std::move(commander)) {}
 
 KvSenderActor::behavior_type KvSender::make_behavior() {
   return {
@@ -64,7 +64,8 @@ void KvSender::on_exit() {
   jobs_.clear();
   returning_.clear();
   machine_ = {};
-  neighbours_ = nullptr;
+  link_.reset();  // pushes under way hold this actor
+  commander_ = nullptr;
 }
 
 void KvSender::on(SendKv& send_kv) {
@@ -238,7 +239,7 @@ void KvSender::refuse(const SendKv& what, Error error) {
 }
 
 void KvSender::tell_receiver(const SendKv& what, bool complete) {
-  send(neighbours_, KvSendEnded{what.to, what.spec->id, what.attempt, what.ticket, complete});
+  send(commander_, KvSendEnded{what.to, what.spec->id, what.attempt, what.ticket, complete});
 }
 
 void KvSender::end(RequestId request) {

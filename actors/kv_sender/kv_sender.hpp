@@ -1,4 +1,4 @@
-// The prompts that one machine runs for token machines of other nodes, and the sending of their KV.
+// The prompts that one machine runs for token machines elsewhere, and the sending of their KV.
 // Owns: those prompts, from the command to the last byte sent; the lease on the local blocks that they are computed in.
 // Promises: first come first served for memory; each command ends in KvSendEnded, unless it was stopped; a
 // block goes home when no step and no push uses it. To the prompt actor it is a client like the token actor of its own
@@ -45,7 +45,7 @@ inline constexpr std::chrono::microseconds kGroupHandling{100};
 class KvSender final : public exec::Actor<KvSenderActor::base> {
  public:
   KvSender(caf::actor_config& config, KvSenderMachine machine, std::shared_ptr<link::Link> link,
-           NeighboursActor neighbours);
+           KvReceiverActor commander);
   const char* name() const override { return "kv_sender"; }
 
  protected:
@@ -91,7 +91,7 @@ class KvSender final : public exec::Actor<KvSenderActor::base> {
   KvSenderMachine machine_;
   std::unordered_map<NodeId, std::int32_t> layerwise_from_;  // as far as measured
   std::shared_ptr<link::Link> link_;
-  NeighboursActor neighbours_;
+  KvReceiverActor commander_;
   std::unordered_map<RequestId, Job> jobs_;
   std::unordered_map<RequestId, SendKv> returning_;  // later attempts of those that still hold blocks here
   std::deque<RequestId> waiting_;                    // first come first served

@@ -77,12 +77,21 @@ using NeighboursActor = caf::typed_actor<
     caf::replies_to<QueryBlocks>::with<BlocksFound>, caf::reacts_to<InspectionDue>,
     caf::replies_to<QueryPaths>::with<PathsFound>, caf::reacts_to<PeerProbed>>;
 
-/// Runs prompts of other nodes' requests on one machine and sends their KV away; see actors/kv_sender.
+/// Runs prompts on one machine for token machines elsewhere and sends their KV away; see actors/kv_sender.
 using KvSenderActor =
     caf::typed_actor<caf::reacts_to<SendKv>, caf::reacts_to<StopKv>, caf::reacts_to<PeerGone>, caf::reacts_to<KvPushed>,
                      caf::reacts_to<PromptCommitted>, caf::reacts_to<PromptCancelled>, caf::reacts_to<KvWritten>,
                      caf::reacts_to<BlocksReserved>, caf::reacts_to<BlocksRefused>, caf::reacts_to<BlocksAvailable>,
                      caf::reacts_to<PushLayersFrom>>;
+
+/// Told when nothing more comes of a transfer. Whoever commands a KV sender.
+using KvReceiverActor = caf::typed_actor<caf::reacts_to<KvSendEnded>>;
+
+/// Carries prompts between the machines of one node; see actors/hand_over.
+using HandOverActor =
+    caf::typed_actor<caf::reacts_to<MachineJoined>, caf::reacts_to<MachineLeft>, caf::reacts_to<RunPromptElsewhere>,
+                     caf::reacts_to<CancelPromptElsewhere>, caf::reacts_to<LandingEnded>, caf::reacts_to<LandingDue>,
+                     caf::reacts_to<KvSendEnded>, caf::reacts_to<LinkProbed>>;
 
 /// How an attempt to reach another node went.
 struct DialResult {
@@ -99,7 +108,8 @@ struct WatchRouting {
   BalancerActor balancer;
 };
 
-// From the stand-ins of another node's actors (actors/neighbours/stand_ins.hpp).
+// From the stand-ins of another node's actors (actors/neighbours/stand_ins.hpp); those about prompts also from the
+// stand-ins of another machine's (actors/hand_over/near_prompt.hpp).
 struct RouteElsewhere {
   NodeId router;
   std::variant<RouteRequest, AdoptRequest, PromptPhaseDone, RequestLeft> what;

@@ -170,9 +170,17 @@ struct MachineJoined {
   std::string why{};                             ///< it has its role, where that is not its home; for people
   TimePoint role_since{};                        ///< as far as this node knows
   std::int32_t layer_groups = 1;                 ///< in which its device writes a watched step's KV
+  /// Its prompt actor to the other machines of its node: what they give to it has its KV carried to them. None: they
+  /// run such prompts themselves.
+  PromptActor prompt_for_others{};
+  std::optional<link::SlabId> near_slab{};  ///< its KV slab, as the link between this node's machines knows it
+  std::size_t modelled_kv_token_bytes = 0;  ///< what the KV of a position counts as on a link; 0: what it is
 
   /// How many positions its KV slab holds.
   std::int64_t kv_positions() const { return kv.blocks * kernels::kBlockPositions; }
+  std::size_t kv_token_bytes() const {
+    return modelled_kv_token_bytes != 0 ? modelled_kv_token_bytes : kv.position_bytes();
+  }
 };
 
 /// Notice: a machine serves no more; the requests whose tokens it generates are told to move.

@@ -172,9 +172,9 @@ void Neighbours::handle(NodeId from, wire::Admit& admit) {
     send(peers_.at(from).requests, RequestReleased{admit.spec.id, admit.attempt, 0});
     return;
   }
-  if (local_.contains(admit.prompt_machine)) {
-    // Also where that is another machine of this node: KV travels between nodes.
-    admit_here(from, admit, token->second.what.prompt);
+  if (const auto prompt = local_.find(admit.prompt_machine); prompt != local_.end()) {
+    const bool near = prompt != token && prompt->second.what.prompt_for_others;
+    admit_here(from, admit, near ? prompt->second.what.prompt_for_others : token->second.what.prompt);
   } else if (const auto [node, machine] = remote(admit.prompt_machine); machine != nullptr) {
     admit_here(from, admit, machine->what.prompt);
   } else if (std::any_of(peers_.begin(), peers_.end(),

@@ -32,19 +32,21 @@ struct MachineView {
   /// Prompt tokens of requests whose tokens will be generated here and whose prompt has not run yet, anywhere: KV may
   /// be held for them.
   std::int64_t awaited_prompt_tokens = 0;
-  NodeId node;  ///< where it is: KV between machines of one node does not travel
+  NodeId node;  ///< where it is
   /// Positions that are free, as last heard, less what has been routed here since; none: not known.
   std::optional<std::int64_t> kv_free;
   std::optional<double> prompt_tokens_per_s;  ///< at which prompts were seen to run here; none: not measured
 };
 
-/// What KV meets on its way from one node to another, where that was measured.
+/// What KV meets on its way from one node to another, or from one machine of a node to another (`from` is `to`), where
+/// that was measured.
 struct LinkView {
   NodeId from;
   NodeId to;
   std::chrono::nanoseconds round_trip{};
   double bytes_per_s = 0;            ///< over 0
-  std::int64_t bytes_under_way = 0;  ///< KV of prompts that are routed over it and have not run yet
+  /// KV of prompts that are routed over it and have not run yet; 0 within a node, whose machines share no line.
+  std::int64_t bytes_under_way = 0;
 };
 
 /// Everything a decision may depend on.

@@ -114,7 +114,7 @@ void Router::decide_next() {
   take([&](MachineId, const Machine&) { return true; });
   for (auto& machine : snapshot->machines) measured_.show(machine);
   snapshot->links = measured_.links();
-  snapshot->kv_bytes_per_token = static_cast<std::int64_t>(machines_.begin()->second.what.kv.position_bytes());
+  snapshot->kv_bytes_per_token = static_cast<std::int64_t>(machines_.begin()->second.what.kv_token_bytes());
   machines_changed_ = false;
   send(policy_, DecideRoute{std::move(snapshot), RouterActor{this}});
 }
@@ -143,10 +143,13 @@ void Router::on(const RouteDecided& decided) {
                       {ErrorCode::kUnavailable, "The machine that policy \"" + decided.decision->policy +
                                                     "\" chose is not there any more; try again."}});
   } else {
-    // KV travels between nodes: two machines of this one (whose pools it has) do not split a request.
-    if (prompt->second.what.pool && token->second.what.pool) prompt = token;
+    // Two machines of this node (whose pools it has) split a request where something carries the KV between them.
+    const bool near = prompt != token && prompt->second.what.pool && token->second.what.pool;
+    if (near && !prompt->second.what.prompt_for_others) prompt = token;
+    const auto& of_prompt = prompt->second.what;
     send(request.reply_to, Routed{request.request, request.attempt, prompt->first, token->first,
-                                  prompt->second.what.prompt, token->second.what.token, decided.decision});
+                                  near && prompt != token ? of_prompt.prompt_for_others : of_prompt.prompt,
+                                  token->second.what.token, decided.decision});
     assign({std::move(request), prompt->first, token->first, false, now(), {}, {}, 0});
   }
   decide_next();
@@ -166,8 +169,7 @@ void Router::assign(Assigned assigned) {
     if (prompt != machines_.end() && token != machines_.end() && prompt->second.load.node != token->second.load.node) {
       assigned.from = prompt->second.load.node;
       assigned.to = token->second.load.node;
-      assigned.kv_bytes =
-          assigned.what.prompt_tokens * static_cast<std::int64_t>(token->second.what.kv.position_bytes());
+      assigned.kv_bytes = assigned.what.prompt_tokens * static_cast<std::int64_t>(token->second.what.kv_token_bytes());
       measured_.kv_on_the_way(assigned.from, assigned.to, assigned.kv_bytes);
     }
   }

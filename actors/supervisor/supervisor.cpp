@@ -6,6 +6,8 @@
 #include <caf/send.hpp>
 
 #include "actors/gpu/gpu.hpp"
+#include "actors/hand_over/hand_over.hpp"
+#include "actors/hand_over/near_prompt.hpp"
 #include "actors/pool/pool.hpp"
 #include "actors/prompt/prompt.hpp"
 
@@ -25,11 +27,17 @@ struct Gathering {
 }  // namespace
 
 Supervisor::Supervisor(caf::actor_config& config, MachineWatcherActor watcher, std::vector<MachineSpec> machines,
-                       std::shared_ptr<std::atomic<std::int32_t>> serving)
-    : Actor(config), watcher_(std::move(watcher)), to_start_(std::move(machines)), serving_(std::move(serving)) {}
+                       std::shared_ptr<std::atomic<std::int32_t>> serving, NearWay near)
+    : Actor(config),
+      watcher_(std::move(watcher)),
+      to_start_(std::move(machines)),
+      serving_(std::move(serving)),
+      near_(std::move(near)) {}
 
 SupervisorActor::behavior_type Supervisor::make_behavior() {
   set_down_handler([this](const caf::down_msg& down) { on(down); });
+  if (near_.link && to_start_.size() > 1)
+    hand_over_ = spawn<HandOver>(HandOverOptions{near_.node, near_.link, near_.router, near_.carried});
   for (auto& spec : to_start_) machines_.push_back(start(std::move(spec)));
   to_start_.clear();
   return {[this](const QueryCluster&) { return state(); }, [this](const QueryBlocks& query) { return on(query); }};
@@ -50,6 +58,13 @@ Supervisor::Machine Supervisor::start(MachineSpec spec) {
   MachineJoined joined{spec.id,        spec.name,     spec.role,    info.name, kv, info.vocab_size, info.max_positions,
                        machine.prompt, machine.token, machine.pool, spec.slab};
   joined.layer_groups = info.layer_groups;
+  joined.modelled_kv_token_bytes = info.modelled_kv_token_bytes;
+  if (hand_over_) {
+    joined.near_slab = near_.link->add_slab(spec.device->kv_slab(), kv);
+    joined.prompt_for_others = machine.near_prompt = spawn<NearPrompt>(spec.id, hand_over_);
+    // First: whatever comes of the machine being known to the watcher finds it known there.
+    send(hand_over_, joined);
+  }
   send(watcher_, std::move(joined));
   if (serving_) ++*serving_;
   machine.spec = std::move(spec);
@@ -61,6 +76,7 @@ void Supervisor::on(const caf::down_msg& down) {
     return down.source == m.pool || down.source == m.gpu || down.source == m.token || down.source == m.prompt;
   });
   if (machine == machines_.end() || !std::exchange(machine->alive, false)) return;
+  if (hand_over_) send(hand_over_, MachineLeft{machine->spec.id});
   send(watcher_, MachineLeft{machine->spec.id});
   if (serving_) --*serving_;
   stop(*machine);
@@ -78,7 +94,13 @@ void Supervisor::stop(Machine& machine) {
 void Supervisor::on_exit() {
   for (auto& machine : machines_)
     if (machine.alive) stop(machine);
+  // A stand-in outlives its machine: other machines' actors still ask it, and are told that it has left.
+  for (auto& machine : machines_)
+    if (machine.near_prompt) caf::anon_send_exit(machine.near_prompt, caf::exit_reason::user_shutdown);
   machines_.clear();
+  if (hand_over_) caf::anon_send_exit(hand_over_, caf::exit_reason::user_shutdown);
+  hand_over_ = nullptr;
+  near_ = {};
 }
 
 caf::typed_response_promise<ClusterState> Supervisor::state() {

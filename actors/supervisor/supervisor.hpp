@@ -5,11 +5,13 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "actors/messages/cluster.hpp"
+#include "actors/messages/neighbours.hpp"
 #include "actors/messages/routing.hpp"
 #include "actors/token/token.hpp"
 #include "runtime/device/device.hpp"
@@ -29,12 +31,21 @@ struct MachineSpec {
   TokenLimits token_limits;
 };
 
+/// How KV travels between the machines of a node, for those that split requests among themselves.
+struct NearWay {
+  std::shared_ptr<link::Link> link;  ///< none: they do not
+  NodeId node = {};
+  RouterActor router = {};  ///< told how fast it is; may be none
+  /// Told of each prompt's KV that has arrived; may be empty.
+  std::function<void(RequestId, const link::Arrival&)> carried = {};
+};
+
 class Supervisor final : public exec::Actor<SupervisorActor::base> {
  public:
   /// `watcher` is told of machines that join and leave. `serving`: kept at how many machines serve, for those who are
   /// not actors; may be null.
   Supervisor(caf::actor_config& config, MachineWatcherActor watcher, std::vector<MachineSpec> machines,
-             std::shared_ptr<std::atomic<std::int32_t>> serving = nullptr);
+             std::shared_ptr<std::atomic<std::int32_t>> serving = nullptr, NearWay near = {});
   const char* name() const override { return "supervisor"; }
 
  protected:
@@ -49,6 +60,7 @@ class Supervisor final : public exec::Actor<SupervisorActor::base> {
     GpuActor gpu;
     TokenActor token;
     PromptActor prompt;
+    PromptActor near_prompt;  // none where machines split no requests
   };
 
   Machine start(MachineSpec spec);
@@ -61,6 +73,8 @@ class Supervisor final : public exec::Actor<SupervisorActor::base> {
   std::vector<MachineSpec> to_start_;
   std::shared_ptr<std::atomic<std::int32_t>> serving_;
   std::vector<Machine> machines_;
+  NearWay near_;
+  HandOverActor hand_over_;  ///< none where machines split no requests
 };
 
 }  // namespace troupe

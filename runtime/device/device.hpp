@@ -22,6 +22,13 @@ struct DeviceInfo {
   std::int32_t max_positions = 0;  ///< longest sequence, prompt and output together
   std::size_t weight_bytes = 0;
   std::int32_t layer_groups = 1;  ///< KV of a step becomes final in this many groups of layers, in order
+  /// What the KV of one position counts as on a link; 0: what it takes in the slab. A modelled device's slab only
+  /// stands for the KV.
+  std::size_t modelled_kv_token_bytes = 0;
+
+  std::size_t kv_token_bytes() const {
+    return modelled_kv_token_bytes != 0 ? modelled_kv_token_bytes : kv.position_bytes();
+  }
 
   /// One past the last layer of a group.
   std::int32_t group_end(std::int32_t group) const {
@@ -38,7 +45,13 @@ class StepObserver {
   /// 0. Not called for steps that are not watched.
   virtual void group_written(StepId step, std::int32_t group) = 0;
   virtual void finished(StepResult result) = 0;
-  /// The same, but `after` this much of the actors' time: how a modelled device spends virtual time.
+  /// The same as group_written, but `after` this much of the actors' time. An observer without a clock hears of it at
+  /// once.
+  virtual void group_written_after(std::chrono::nanoseconds after, StepId step, std::int32_t group) {
+    (void)after;
+    group_written(step, group);
+  }
+  /// The same as finished, but `after` this much of the actors' time: how a modelled device spends virtual time.
   virtual void finished_after(std::chrono::nanoseconds after, StepResult result) = 0;
 };
 

@@ -55,6 +55,7 @@ struct Arrival {
   std::vector<std::byte> note;
   std::size_t bytes = 0;
   std::chrono::nanoseconds first_to_last{};  ///< from the first piece's arrival to the last's
+  std::chrono::nanoseconds under_way{};      ///< from the first push to the last piece's arrival; 0: not known here
 };
 
 /// What a push took.

@@ -134,7 +134,6 @@ Result<PeerId> LocalLink::add_peer(std::string_view address) {
     if (valid) link_id = link_id * 10 + static_cast<std::uint64_t>(digit - '0');
   }
   if (!valid || link_id == 0) return Error{ErrorCode::kInvalidInput, "this is no address of a local link"};
-  if (link_id == link_id_) return Error{ErrorCode::kInvalidInput, "this is the node's own address"};
   if (!network_->nodes_.contains(link_id)) return Error{ErrorCode::kUnavailable, "the node is gone"};
   for (const auto& [id, peer] : peers_) {
     if (peer->link_id == link_id) {
@@ -186,7 +185,8 @@ void LocalLink::open_landing(Landing landing, std::function<void(Result<Arrival>
   if (wrong) return later({}, [wrong = *wrong, arrived = std::move(arrived)] { arrived(wrong); });
   const Ticket ticket = landing.ticket;
   const Slab into = *slab(landing.slab);
-  landings_.emplace(ticket, Open{LandingState(std::move(landing), into, true), std::move(arrived)});
+  landings_.emplace(ticket,
+                    Open{LandingState(std::move(landing), into, network_->options_.checksums), std::move(arrived)});
 }
 
 void LocalLink::close_landing(Ticket ticket) {
@@ -209,6 +209,7 @@ void LocalLink::push(PeerId id, Push push, std::function<void(Result<Pushed>)> p
   outgoing->slab = *from;
   outgoing->cuts = cut(push, from->layout, network_->options_.piece_bytes);
   for (const Cut& cut : outgoing->cuts) {
+    if (!network_->options_.checksums) break;
     std::vector<std::byte> bytes(cut.bytes);
     gather(push, *from, cut, bytes);
     outgoing->checksums.push_back(checksum_of(bytes));
@@ -260,8 +261,8 @@ void LocalLink::start_next(const std::shared_ptr<Peer>& peer) {
   const Cut cut = push->cuts[number];
   PieceHeader header = header_of(push->push, cut);
   header.link_id = link_id_;
-  header.checked = true;
-  header.checksum = push->checksums[number];
+  header.checked = network_->options_.checksums;
+  if (header.checked) header.checksum = push->checksums[number];
   const std::uint32_t count = ++peer->pieces[header.ticket];
   if (header.last) {
     header.pieces = count;

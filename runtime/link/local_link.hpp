@@ -1,5 +1,6 @@
 // A link without a network: pieces are copied between slabs of one process, as late as a given latency and bandwidth
 // make them, with faults on demand. For actor tests and the simulator; what it refuses and why is the UCX link's code.
+// A link may be its own peer: pieces then go from one slab of the node to another.
 //
 // Single-threaded: every function and callback runs where the given scheduler runs things.
 #pragma once
@@ -43,6 +44,7 @@ struct LocalOptions {
   std::chrono::nanoseconds latency{};
   double bytes_per_second = 0;  ///< from one node to another, one piece after the other; 0: no limit
   std::size_t piece_bytes = 1 << 20;
+  bool checksums = true;                          ///< pieces carry one, and are verified
   std::function<Fault(const Travelling&)> fault;  ///< none: every piece is delivered
 };
 

@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include "runtime/workload/read_trace.hpp"
+#include "tools/simulate/cluster/production_engine.hpp"
 #include "tools/simulate/engines.hpp"
 #include "tools/simulate/requests_csv.hpp"
 #include "tools/troupe/commands.hpp"
@@ -61,7 +62,8 @@ Result<void> write_file(const std::string& path, const std::function<void(std::o
 
 Result<void> simulate_once(const SimulateOptions& options) {
   TRY(plan, plan_of(options));
-  TRY(engine, simulate::find_engine(plan.policy));
+  simulate::Engine engine = simulate::production_engine;
+  if (plan.policy == simulate::kSplitwiseSim) engine = simulate::run_splitwise_sim;
   TRY(outcome, engine(plan, {}));
   if (!options.requests_csv.empty())
     TRY_VOID(write_file(options.requests_csv, [&](std::ostream& out) { simulate::write_requests_csv(out, outcome); }));

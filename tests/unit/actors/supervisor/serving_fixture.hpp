@@ -17,7 +17,9 @@
 #include "actors/router/router.hpp"
 #include "actors/supervisor/supervisor.hpp"
 #include "runtime/device/hash_device.hpp"
+#include "runtime/exec/later.hpp"
 #include "runtime/exec/system.hpp"
+#include "runtime/link/local_link.hpp"
 
 namespace troupe {
 
@@ -74,6 +76,33 @@ struct Submitted {
   const RequestEnded& end() const { return answer->ends.at(0); }
 };
 
+/// Passes on to the router what the supervisor says of machines, and keeps where their actors are.
+class MachineTap final : public exec::Actor<MachineWatcherActor::base> {
+ public:
+  /// A machine's actors that a test may end.
+  struct Machine {
+    caf::weak_actor_ptr prompt;
+    caf::weak_actor_ptr token;
+  };
+  using Machines = std::map<MachineId, Machine>;
+
+  MachineTap(caf::actor_config& config, RouterActor router, std::shared_ptr<Machines> machines)
+      : Actor(config), router_(std::move(router)), machines_(std::move(machines)) {}
+  MachineWatcherActor::behavior_type make_behavior() override {
+    return {[this](MachineJoined& joined) {
+              (*machines_)[joined.machine] = {caf::actor_cast<caf::weak_actor_ptr>(joined.prompt),
+                                              caf::actor_cast<caf::weak_actor_ptr>(joined.token)};
+              send(router_, std::move(joined));
+            },
+            [this](const MachineLeft& left) { send(router_, left); }};
+  }
+  void on_exit() override { router_ = nullptr; }
+
+ private:
+  RouterActor router_;
+  std::shared_ptr<Machines> machines_;
+};
+
 struct ServingOptions {
   std::uint64_t seed = exec::VirtualScheduler::kInOrder;
   std::int32_t machines = 1;
@@ -82,6 +111,8 @@ struct ServingOptions {
   TokenLimits token_limits = {};
   RouterLimits router_limits = {};
   device::HashDeviceOptions device{.vocab_size = kLetters};
+  std::vector<policies::Role> roles = {};  ///< of the machines, which then split requests; none: all are mixed
+  link::LocalOptions network = {};         ///< between machines with roles; but for the clock
 };
 
 class Serving {
@@ -92,17 +123,26 @@ class Serving {
     router = system.spawn<Router>(options_.router_limits, policy);
     deadlines = system.spawn<Deadlines>();
     std::vector<MachineSpec> machines;
+    NearWay near;
+    if (!options_.roles.empty()) {
+      options_.machines = static_cast<std::int32_t>(options_.roles.size());
+      options_.network.later = exec::run_after(later);
+      options_.network.now = [this] { return std::chrono::nanoseconds(system.now().time_since_epoch()); };
+      near = {link::LocalNetwork::make(options_.network)->add_node(), NodeId{}, router};
+    }
     for (std::int32_t i = 0; i < options_.machines; ++i) {
       MachineSpec spec;
       spec.id = MachineId{static_cast<std::uint32_t>(i)};
       spec.name = "m" + std::to_string(i);
+      if (!options_.roles.empty()) spec.role = options_.roles[static_cast<std::size_t>(i)];
       spec.device = std::make_shared<device::HashDevice>(options_.device);
       spec.max_batch_tokens = options_.max_batch_tokens;
       spec.prompt_tokens_beside_decodes = options_.prompt_tokens_beside_decodes;
       spec.token_limits = options_.token_limits;
       machines.push_back(std::move(spec));
     }
-    supervisor = system.spawn<Supervisor>(router, std::move(machines));
+    const MachineWatcherActor tap = system.spawn<MachineTap>(router, actors_of);
+    supervisor = system.spawn<Supervisor>(tap, std::move(machines), nullptr, std::move(near));
     system.settle();
   }
 
@@ -164,7 +204,9 @@ class Serving {
 
  public:
   exec::VirtualSystem system;
+  exec::LaterActor later = system.spawn<exec::Later>();
   std::shared_ptr<const model::Tokenizer> tokenizer = letters();
+  std::shared_ptr<MachineTap::Machines> actors_of = std::make_shared<MachineTap::Machines>();
   RoutingPolicyActor policy;
   RouterActor router;
   DeadlinesActor deadlines;

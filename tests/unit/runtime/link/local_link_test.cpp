@@ -192,7 +192,18 @@ TEST_F(LocalLinkTest, AddressesOfNobodyAreRefused) {
   EXPECT_EQ(a->add_peer("nonsense").error().code, ErrorCode::kInvalidInput);
   EXPECT_EQ(a->add_peer("local:").error().code, ErrorCode::kInvalidInput);
   EXPECT_EQ(a->add_peer("local:77").error().code, ErrorCode::kUnavailable);
-  EXPECT_EQ(a->add_peer(a->address()).error().code, ErrorCode::kInvalidInput);
+}
+
+TEST_F(LocalLinkTest, ALinkMayCarryBetweenSlabsOfItsOwnNode) {
+  const auto self = a->add_peer(a->address()).value();
+  const auto other_slab = a->add_slab(to.memory, to.layout);
+  a->open_landing({kTicket, self, other_slab, block_range(5, 4)},
+                  [this](Result<Arrival> result) { arrivals.push_back(result); });
+  a->push(self, {kTicket, a_slab, block_range(0, 4), 0, 0, 3, true, {}}, [](Result<Pushed>) {});
+  run();
+  ASSERT_EQ(arrivals.size(), 1u);
+  EXPECT_TRUE(arrivals[0].ok());
+  EXPECT_TRUE(same_blocks(from, block_range(0, 4), to, block_range(5, 4)));
 }
 
 TEST_F(LocalLinkTest, AProbeTakesTwoLatenciesAndItsBytesOverTheBandwidth) {

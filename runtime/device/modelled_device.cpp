@@ -1,0 +1,167 @@
+#include "runtime/device/modelled_device.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+#include "runtime/base/check.hpp"
+#include "runtime/base/random.hpp"
+
+namespace troupe::device {
+namespace {
+
+constexpr auto kPositions = static_cast<std::int32_t>(kernels::kBlockPositions);
+
+/// A block's fingerprint before its first position: its place in the sequence is part of it.
+std::uint64_t empty_block(std::int32_t place) { return mix64(0x7472'6f75'7065ULL + static_cast<std::uint64_t>(place)); }
+
+std::uint64_t with_token(std::uint64_t fingerprint, TokenId token) {
+  return mix64(fingerprint ^ static_cast<std::uint32_t>(token));
+}
+
+/// Groups hold different words, so that one in another's place is noticed.
+std::uint64_t in_group(std::uint64_t fingerprint, std::int32_t group) {
+  return fingerprint + static_cast<std::uint64_t>(group);
+}
+
+TokenId draw(std::uint64_t seen, std::int32_t positions, const SamplingSpec& sampling, std::int32_t vocab_size) {
+  const std::uint64_t drawn =
+      mix64(mix64(seen + static_cast<std::uint64_t>(positions)) ^ mix64(sampling.seed * 31 + sampling.choice));
+  return static_cast<TokenId>(drawn % static_cast<std::uint64_t>(vocab_size - 1));
+}
+
+}  // namespace
+
+StepWork work_of(const Step& step) {
+  StepWork work;
+  for (const auto& sequence : step.sequences) {
+    if (sequence.tokens.size() == 1 && sequence.generated > 0) {
+      ++work.decodes;
+      work.decode_context += sequence.first_position + 1;
+    } else {
+      ++work.prompts;
+      work.prompt_tokens += static_cast<std::int64_t>(sequence.tokens.size());
+      work.prompt_context += sequence.first_position;
+    }
+  }
+  return work;
+}
+
+void ModelledDevice::Freed::operator()(std::byte* memory) const { std::free(memory); }
+
+ModelledDevice::ModelledDevice(ModelledDeviceOptions options) : options_(std::move(options)) {
+  CHECK(options_.seconds != nullptr && options_.blocks > 0 && options_.vocab_size > 1 && options_.layer_groups > 0 &&
+            options_.kv_token_bytes > 0,
+        options_.name);
+  info_.name = options_.name;
+  // The smallest layout that has room for a word in each (layer, block).
+  info_.kv = {.layers = options_.layer_groups,
+              .kv_heads = 1,
+              .head_dim = 1,
+              .blocks = options_.blocks,
+              .dtype = kernels::DType::kBf16};
+  info_.vocab_size = options_.vocab_size;
+  info_.max_positions = options_.max_positions;
+  info_.weight_bytes = options_.weight_bytes;
+  info_.layer_groups = options_.layer_groups;
+  info_.modelled_kv_token_bytes = options_.kv_token_bytes;
+  slab_.reset(static_cast<std::byte*>(std::calloc(info_.kv.slab_bytes(), 1)));
+  CHECK(slab_ != nullptr, "no memory for a modelled slab of", info_.kv.slab_bytes(), "bytes");
+}
+
+std::uint64_t ModelledDevice::read(std::int32_t group, BlockId block) const {
+  std::uint64_t fingerprint = 0;
+  std::memcpy(&fingerprint, slab_.get() + info_.kv.offset(group, block.value), sizeof fingerprint);
+  return fingerprint;
+}
+
+void ModelledDevice::write(std::int32_t group, BlockId block, std::uint64_t fingerprint) {
+  std::memcpy(slab_.get() + info_.kv.offset(group, block.value), &fingerprint, sizeof fingerprint);
+}
+
+void ModelledDevice::run(const StepSequence& sequence) {
+  const auto end = sequence.first_position + static_cast<std::int32_t>(sequence.tokens.size());
+  CHECK((end + kPositions - 1) / kPositions <= static_cast<std::int32_t>(sequence.blocks.size()), sequence.request, end,
+        sequence.blocks.size());
+  for (auto position = sequence.first_position; position < end;) {
+    const std::int32_t place = position / kPositions;
+    const std::int32_t stop = std::min(end, (place + 1) * kPositions);
+    const BlockId block = sequence.blocks[static_cast<std::size_t>(place)];
+    CHECK(block.value < info_.kv.blocks, sequence.request, block);
+    const auto* const tokens = sequence.tokens.data() + (position - sequence.first_position);
+    // Each group goes on from its own word: one that did not arrive must not be put right by another.
+    for (std::int32_t group = 0; group < options_.layer_groups; ++group) {
+      std::uint64_t fingerprint =
+          position % kPositions == 0 ? empty_block(place) : read(group, block) - static_cast<std::uint64_t>(group);
+      for (std::int32_t i = 0; i < stop - position; ++i) fingerprint = with_token(fingerprint, tokens[i]);
+      write(group, block, in_group(fingerprint, group));
+    }
+    position = stop;
+  }
+}
+
+std::uint64_t ModelledDevice::attend(const StepSequence& sequence) const {
+  const auto positions = sequence.first_position + static_cast<std::int32_t>(sequence.tokens.size());
+  const std::int32_t places = (positions + kPositions - 1) / kPositions;
+  const bool all = sequence.generated <= 1;
+  const std::int32_t first = all ? 0 : positions % options_.layer_groups;
+  const std::int32_t end = all ? options_.layer_groups : first + 1;
+  std::uint64_t seen = 0;
+  for (std::int32_t group = first; group < end; ++group) {
+    std::uint64_t sum = 0;
+    for (std::int32_t place = 0; place < places; ++place)
+      sum += mix64(read(group, sequence.blocks[static_cast<std::size_t>(place)]) - static_cast<std::uint64_t>(group));
+    if (group == first) {
+      seen = sum;
+    } else if (sum != seen) {
+      seen = mix64(seen ^ sum);
+    }
+  }
+  return seen;
+}
+
+void ModelledDevice::start(std::shared_ptr<const Step> step, std::shared_ptr<StepObserver> observer) {
+  StepResult result;
+  result.id = step->id;
+  result.sequences.reserve(step->sequences.size());
+  for (const auto& sequence : step->sequences) {
+    CHECK(!sequence.tokens.empty(), sequence.request);
+    run(sequence);
+    SequenceResult answer;
+    answer.request = sequence.request;
+    if (sequence.sample && options_.ends && options_.ends(sequence.request, sequence.generated)) {
+      answer.token = options_.vocab_size - 1;
+    } else if (sequence.sample) {
+      answer.token = draw(attend(sequence), sequence.first_position + static_cast<std::int32_t>(sequence.tokens.size()),
+                          *sequence.sampling, options_.vocab_size);
+    }
+    result.sequences.push_back(std::move(answer));
+  }
+  const StepWork work = work_of(*step);
+  const double seconds = options_.seconds(work);
+  CHECK(seconds >= 0 && seconds < 1e9, options_.name, seconds);
+  const std::chrono::nanoseconds takes(static_cast<std::int64_t>(seconds * 1e9 + 0.5));
+  result.timings.total = takes;
+  if (options_.began) options_.began(*step, work, takes);
+  for (std::int32_t group = 0; group < options_.layer_groups && step->watched; ++group)
+    observer->group_written_after(takes * (group + 1) / options_.layer_groups, step->id, group);
+  observer->finished_after(takes, std::move(result));
+}
+
+void ExpectedText::add(TokenId token) {
+  const std::int32_t place = position_ / kPositions;
+  if (position_ % kPositions == 0) {
+    if (position_ > 0) full_blocks_ += mix64(last_);
+    last_ = empty_block(place);
+  }
+  last_ = with_token(last_, token);
+  ++position_;
+}
+
+TokenId ExpectedText::next(const SamplingSpec& sampling, std::int32_t vocab_size) const {
+  const std::uint64_t seen = position_ == 0 ? 0 : full_blocks_ + mix64(last_);
+  return draw(seen, position_, sampling, vocab_size);
+}
+
+}  // namespace troupe::device

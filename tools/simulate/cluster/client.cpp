@@ -1,0 +1,84 @@
+#include "tools/simulate/cluster/client.hpp"
+
+#include <utility>
+
+#include "runtime/base/random.hpp"
+
+namespace troupe::simulate {
+
+using simulation::RequestStatus;
+
+ClientActor::behavior_type Client::make_behavior() {
+  began_ = now();
+  auto sampling = std::make_shared<device::SamplingSpec>();
+  sampling->seed = options_.seed;
+  sampling->stop_tokens = {end_of_text(options_.vocab_size)};
+  sampling_ = std::move(sampling);
+  delayed_send(ClientActor{this}, options_.load->front().at, ArrivalDue{});
+  return {[this](TokensGenerated& news) { on(news); }, [](PromptScored&) {}, [this](RequestEnded& ended) { on(ended); },
+          [this](const ArrivalDue& due) { on(due); }};
+}
+
+void Client::on(const ArrivalDue&) {
+  start(next_++);
+  if (next_ == options_.load->size()) return;
+  delayed_send(ClientActor{this}, (*options_.load)[next_].at - (now() - began_), ArrivalDue{});
+}
+
+void Client::start(Place place) {
+  const auto& arrival = (*options_.load)[place];
+  auto spec = std::make_shared<RequestSpec>();
+  spec->id = id_of(place);
+  auto& answer = answers_[spec->id];
+  RandomStream words(mix64(options_.seed) ^ place);
+  spec->prompt.reserve(static_cast<std::size_t>(arrival.prompt_tokens));
+  for (std::int32_t i = 0; i < arrival.prompt_tokens; ++i) {
+    spec->prompt.push_back(static_cast<TokenId>(words.below(static_cast<std::uint64_t>(options_.vocab_size) - 1)));
+    answer.expected.add(spec->prompt.back());
+  }
+  spec->max_tokens = options_.told_max_tokens > 0 ? options_.told_max_tokens : arrival.output_tokens;
+  spec->ignore_eos = options_.told_max_tokens == 0;
+  spec->include_stop = true;
+  spec->sampling = sampling_;
+  spawn<Request>(std::move(spec), RequesterActor{ClientActor{this}}, options_.peers);
+}
+
+void Client::on(const TokensGenerated& news) {
+  const auto found = answers_.find(news.request);
+  if (found == answers_.end()) return;
+  auto& answer = found->second;
+  const Place place = place_of(news.request);
+  if (news.first_index == 0 && news.prompt_times)
+    options_.ledger->first_token(place, seconds(news.prompt_times->began), seconds(now()));
+  answer.wrong = answer.wrong || news.first_index != answer.tokens;
+  const auto length = (*options_.load)[place].output_tokens;
+  for (const auto& generated : news.tokens) {
+    ++answer.tokens;
+    const bool ends = options_.told_max_tokens > 0 && answer.tokens == length;
+    const TokenId expected =
+        ends ? end_of_text(options_.vocab_size) : answer.expected.next(*sampling_, options_.vocab_size);
+    answer.wrong = answer.wrong || generated.token != expected;
+    answer.expected.add(generated.token);
+    if (answer.tokens == length) options_.ledger->last_token(place, seconds(now()));
+  }
+}
+
+void Client::on(const RequestEnded& ended) {
+  const auto found = answers_.find(ended.request);
+  if (found == answers_.end()) return;
+  const auto length = (*options_.load)[place_of(ended.request)].output_tokens;
+  auto status = RequestStatus::kFinished;
+  if (ended.error) {
+    const auto code = ended.error->code;
+    const bool refused =
+        ended.generated_tokens == 0 && (code == ErrorCode::kOverloaded || code == ErrorCode::kTooLarge);
+    status = refused ? RequestStatus::kRefused : RequestStatus::kFailed;
+  } else if (found->second.wrong || found->second.tokens != length) {
+    options_.ledger->wrong_text(ended.request);
+    status = RequestStatus::kFailed;
+  }
+  options_.ledger->ended(place_of(ended.request), status);
+  answers_.erase(found);
+}
+
+}  // namespace troupe::simulate

@@ -1,0 +1,72 @@
+// Whoever sends a load to a simulated cluster: one actor that starts each request at its time, as the gateway would,
+// and follows all of them to their ends.
+//
+// Owns: the requests under way. Promises: each answer is compared, token by token, with the text that its prompt calls
+// for, computed here alone.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <unordered_map>
+
+#include <caf/allowed_unsafe_message_type.hpp>
+
+#include "actors/request/request.hpp"
+#include "runtime/device/modelled_device.hpp"
+#include "runtime/exec/actor.hpp"
+#include "tools/simulate/cluster/ledger.hpp"
+
+namespace troupe::simulate {
+
+/// From the client to itself: the next request of the load is due.
+struct ArrivalDue {};
+
+using ClientActor = RequesterActor::extend<caf::reacts_to<ArrivalDue>>;
+
+struct ClientOptions {
+  const workload::Load* load = nullptr;  ///< outlives the client
+  std::shared_ptr<Ledger> ledger;
+  RequestPeers peers;
+  std::int32_t vocab_size = 0;
+  std::uint64_t seed = 0;  ///< of prompts and answers
+  /// A request may generate at most so many tokens, as far as the cluster is told; then the text ends by itself, at the
+  /// load's length. 0: the cluster is told the length.
+  std::int32_t told_max_tokens = 0;
+};
+
+/// The token that ends a text by itself: the last of the vocabulary, which no text has otherwise.
+inline TokenId end_of_text(std::int32_t vocab_size) { return vocab_size - 1; }
+
+class Client final : public exec::Actor<ClientActor::base> {
+ public:
+  Client(caf::actor_config& config, ClientOptions options) : Actor(config), options_(std::move(options)) {}
+  const char* name() const override { return "client"; }
+
+ protected:
+  ClientActor::behavior_type make_behavior() override;
+  void on_exit() override { options_.peers = {}; }
+
+ private:
+  struct Answer {
+    device::ExpectedText expected;
+    std::int32_t tokens = 0;
+    bool wrong = false;
+  };
+
+  void on(const ArrivalDue&);
+  void on(const TokensGenerated& news);
+  void on(const RequestEnded& ended);
+  void start(Place place);
+  double seconds(TimePoint at) const { return std::chrono::duration<double>(at - began_).count(); }
+
+  ClientOptions options_;
+  TimePoint began_;
+  std::shared_ptr<const device::SamplingSpec> sampling_;
+  Place next_ = 0;
+  std::unordered_map<RequestId, Answer> answers_;
+};
+
+}  // namespace troupe::simulate
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::simulate::ArrivalDue)

@@ -1,0 +1,52 @@
+// A cluster that nobody owns: one node of many machines, made of the production actors, on one thread under a virtual
+// clock, with modelled devices and a modelled network (decision 023).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "actors/policies/routing_policy.hpp"
+#include "actors/router/router.hpp"
+#include "actors/token/token.hpp"
+#include "runtime/base/result.hpp"
+#include "runtime/device/modelled_device.hpp"
+#include "runtime/simulation/outcome.hpp"
+#include "runtime/workload/arrival.hpp"
+
+namespace troupe::simulate {
+
+/// One machine as its actors meet it.
+struct ModelledMachine {
+  std::string name;
+  std::string hardware;
+  policies::Role role = policies::Role::kMixed;
+  std::int32_t blocks = 0;  ///< of KV, at least 1
+  std::function<double(const device::StepWork&)> seconds;
+  double card_bytes_per_s = 0;  ///< over 0
+};
+
+struct ClusterSettings {
+  std::uint64_t seed = 0;              ///< of prompts and answers
+  std::size_t kv_token_bytes = 1;      ///< at least 1
+  std::int32_t layer_groups = 6;       ///< in which KV travels; 1 to 64
+  std::chrono::nanoseconds latency{};  ///< of the network, one way
+  /// How often machines tell the router what of their KV is free.
+  std::chrono::nanoseconds heartbeat = std::chrono::milliseconds{250};
+  RouterLimits router;
+  TokenLimits tokens;
+  std::int32_t max_batch_tokens = 2048;
+  std::int32_t prompt_tokens_beside_decodes = 512;
+  std::int32_t told_max_tokens = 0;  ///< see ClientOptions
+};
+
+/// Plays the load to its end; same arguments, same outcome. `show` hears now and then how many requests have ended.
+simulation::SimulationOutcome run_cluster(const std::vector<ModelledMachine>& machines,
+                                          std::unique_ptr<policies::RoutingPolicy> policy, const workload::Load& load,
+                                          const ClusterSettings& settings,
+                                          const std::function<void(std::size_t ended)>& show = {});
+
+}  // namespace troupe::simulate
