@@ -270,7 +270,7 @@ void LocalLink::start_next(const std::shared_ptr<Peer>& peer) {
   ++push->on_the_way;
 
   const auto& options = network_->options_;
-  const Travelling travelling{network_->pieces_++, header.ticket, cut.bytes, cut.last};
+  const Travelling travelling{network_->pieces_++, header.ticket, cut.bytes, cut.last, link_id_, peer->link_id};
   const Fault fault = options.fault ? options.fault(travelling) : Fault{};
   const std::chrono::nanoseconds on_wire(
       options.bytes_per_second > 0

@@ -62,6 +62,9 @@ struct ClusterOptions {
 /// Node 0 routes and takes requests; others may, too.
 class Cluster {
  public:
+  /// Actors that are left when every node is dead and their messages are handled.
+  static constexpr std::size_t kOwnActors = 1;
+
   explicit Cluster(ClusterOptions options = {});
   ~Cluster();
   Cluster(const Cluster&) = delete;
