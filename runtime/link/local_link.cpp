@@ -58,6 +58,7 @@ class LocalLink final : public Link {
     PeerId id;
     std::uint64_t link_id = 0;
     bool sending = false;  ///< a piece is on the wire
+    bool dropped = false;  ///< may be added again, though its end is still to come
     std::deque<std::shared_ptr<Outgoing>> queue;
     std::vector<std::shared_ptr<Outgoing>> unfinished;
     std::unordered_map<Ticket, std::uint32_t> pieces;
@@ -137,7 +138,7 @@ Result<PeerId> LocalLink::add_peer(std::string_view address) {
   if (link_id == link_id_) return Error{ErrorCode::kInvalidInput, "this is the node's own address"};
   if (!network_->nodes_.contains(link_id)) return Error{ErrorCode::kUnavailable, "the node is gone"};
   for (const auto& [id, peer] : peers_) {
-    if (peer->link_id == link_id) {
+    if (peer->link_id == link_id && !peer->dropped) {
       return Error{ErrorCode::kInvalidInput, "this peer is known already: drop it before it is added again"};
     }
   }
@@ -154,6 +155,7 @@ Path LocalLink::path(PeerId peer) const {
 }
 
 void LocalLink::drop_peer(PeerId id, std::function<void()> done) {
+  if (const auto peer = peers_.find(id); peer != peers_.end()) peer->second->dropped = true;
   later({}, [this, id, done = std::move(done)] {
     const Error gone{ErrorCode::kUnavailable, "the peer was dropped"};
     std::vector<Ticket> lost;

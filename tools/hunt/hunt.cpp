@@ -27,6 +27,8 @@ class Run {
       moods_.push_back(std::make_shared<DeviceMood>());
       moods_.back()->step_cost = plan_.step_cost;
     }
+    started_.resize(moods_.size());
+    stalled_.resize(moods_.size());
     result_.seed = plan_.seed;
     witness_.emplace();
     cluster_.emplace(options());
@@ -119,6 +121,19 @@ class Run {
 
   void pass_until(TimePoint when) {
     if (const auto now = cluster_->system.now(); when > now) cluster_->pass(when - now);
+    tell_logs();
+  }
+
+  /// What nodes have said for their logs since.
+  void tell_logs() {
+    if (!telling_.event) return;
+    told_.resize(cluster_->size());
+    for (std::size_t i = 0; i < cluster_->size(); ++i) {
+      const auto& events = cluster_->events(i);
+      if (told_[i].first != &events) told_[i] = {&events, 0};
+      for (auto& [log, next] = told_[i]; next < events.size(); ++next)
+        telling_.event("log of " + plan_.cluster.nodes[i].name + ": " + events[next]);
+    }
   }
 
   std::shared_ptr<RequestSpec> spec_of(const PlannedRequest& planned) {
@@ -141,6 +156,9 @@ class Run {
     // A client whose node is away is refused by the host; it is nobody's request.
     if (!cluster_->alive(node)) return;
     played.what = cluster_->submit(spec_of(planned), node);
+    played.began = cluster_->system.now();
+    played.home_started = started_.at(node);
+    played.home_stalled = stalled_.at(node);
     requests_.push_back(std::move(played));
   }
 
@@ -172,10 +190,12 @@ class Run {
         if (!cluster.alive(act.node)) return;
         for (auto& request : requests_)
           if (request.node == act.node) request.home_died = true;
+        stalled_.at(act.node) = false;
         return cluster.kill(act.node);
       case Kind::kStart:
-        if (!cluster.alive(act.node) && plan_.dead != act.node) cluster.start(act.node);
-        return;
+        if (cluster.alive(act.node) || plan_.dead == act.node) return;
+        started_.at(act.node) = cluster.system.now();
+        return cluster.start(act.node);
       case Kind::kCut:
       case Kind::kHeal:
         return cluster.cut(act.node, act.kind == Kind::kCut);
@@ -186,8 +206,11 @@ class Run {
         return cluster.break_wire(act.node, act.other);
       case Kind::kStall:
       case Kind::kWake:
-        if (cluster.alive(act.node)) cluster.stall(act.node, act.kind == Kind::kStall);
-        return;
+        if (!cluster.alive(act.node)) return;
+        stalled_.at(act.node) = act.kind == Kind::kStall;
+        if (stalled_.at(act.node))
+          for (auto& request : requests_) request.home_stalled = request.home_stalled || request.node == act.node;
+        return cluster.stall(act.node, act.kind == Kind::kStall);
       case Kind::kChangeRole:
       case Kind::kDrain:
       case Kind::kUndrain:
@@ -279,11 +302,14 @@ class Run {
   const HuntTelling& telling_;
   HuntResult result_;
   std::vector<std::shared_ptr<DeviceMood>> moods_;
+  std::vector<std::pair<const std::vector<std::string>*, std::size_t>> told_;  // of each node's log
   std::uint64_t devices_ = 0;
   std::uint64_t corrupted_ = 0;
   std::uint64_t last_request_ = 0;
   bool trouble_ = false;
   TimePoint born_;
+  std::vector<TimePoint> started_;  // of each node
+  std::vector<bool> stalled_;
   std::vector<Played> requests_;
   // The cluster's actors are watched until the last one has ended.
   std::optional<Witness> witness_;

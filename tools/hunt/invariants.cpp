@@ -75,7 +75,8 @@ class Judge {
       wrong("S8", "is told of " + std::to_string(end.prompt_tokens) + " + " + std::to_string(end.generated_tokens) +
                       " tokens, and had " + std::to_string(spec.prompt.size()) + " + " +
                       std::to_string(answer.tokens.size()));
-    if (answer.ended_at.front() - kMostPastDeadline > spec.deadline) wrong("S1", "ended long after its deadline");
+    if (!request_.home_stalled && answer.ended_at.front() - kMostPastDeadline > spec.deadline)
+      wrong("S1", "ended long after its deadline");
     switch (end.reason) {
       case FinishReason::kLength:
       case FinishReason::kStop:
@@ -95,7 +96,8 @@ class Judge {
 
   bool excused(const RequestEnded& end, TimePoint at) const {
     if (!end.error) return false;
-    return end.error->code == ErrorCode::kDeadline && at >= request_.what.spec->deadline;
+    if (end.error->code == ErrorCode::kDeadline) return at >= request_.what.spec->deadline;
+    return end.error->code == ErrorCode::kUnavailable && request_.began - request_.home_started < kFirstMeeting;
   }
 
   const Played& request_;

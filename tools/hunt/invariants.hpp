@@ -33,11 +33,17 @@ inline constexpr std::chrono::seconds kMostProbe{5};
 /// A request ends at most this long after its deadline.
 inline constexpr std::chrono::seconds kMostPastDeadline{1};
 
+/// A node that has just started knows no machine yet, and refuses in that time at once.
+inline constexpr std::chrono::seconds kFirstMeeting{1};
+
 /// A request of the plan, as it went.
 struct Played {
   std::size_t number = 0;  ///< in Plan::requests; probes come behind them
   std::size_t node = 0;    ///< where it lives
   Submitted what;
+  TimePoint began;
+  TimePoint home_started;      ///< when the node was started that it lives on
+  bool home_stalled = false;  ///< for a while in its life
   bool cancelled = false;
   bool client_gone = false;
   bool home_died = false;
