@@ -239,4 +239,17 @@ std::optional<LoadSnapshot> Cluster::loads(std::size_t i) {
   return answer_of<LoadSnapshot>(system, nodes_.at(i).router, QueryLoad{});
 }
 
+std::vector<std::string> Cluster::without_path(std::size_t i) const {
+  std::vector<std::string> peers;
+  for (const auto& event : events(i)) {
+    const bool joined = event.starts_with("joined ");
+    if (!joined && !event.starts_with("lost ")) continue;
+    const auto begin = event.find(' ') + 1;
+    const auto peer = event.substr(begin, event.find(':') - begin);
+    std::erase(peers, peer);
+    if (joined && event.find(": without a path") != std::string::npos) peers.push_back(peer);
+  }
+  return peers;
+}
+
 }  // namespace troupe::hunt

@@ -104,6 +104,8 @@ class Cluster {
   std::size_t size() const { return nodes_.size(); }
   const ClusterOptions& options() const { return options_; }
   const NeighboursActor& neighbours(std::size_t i) const { return nodes_.at(i).neighbours; }
+  /// The peers with which the node has a session without a path for KV, by its log.
+  std::vector<std::string> without_path(std::size_t i) const;
   const std::vector<std::string>& events(std::size_t i) const { return *nodes_.at(i).events; }
   const RouterActor& router(std::size_t i = 0) const { return nodes_.at(i).router; }
   link::Counters link_counters(std::size_t i) const { return nodes_.at(i).link->counters(); }

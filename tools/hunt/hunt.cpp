@@ -53,12 +53,13 @@ class Run {
     watch_recovery(calm);
     probe(calm);
     cluster_->pass(kQuiet);
-    check_requests(requests_, plan_, result_.violations);
+    judge_isolation();
+    check_requests(requests_, result_.violations);
     check_nodes(*cluster_, result_.violations);
     check_pieces();
     if (!plan_.has_faults && witness_->retries() > 0)
-      result_.violations.push_back("S2: nothing went wrong, and requests made " + std::to_string(witness_->retries()) +
-                                   " more attempts than one");
+      wrong("S2", "nothing went wrong, and requests made " + std::to_string(witness_->retries()) +
+                      " attempts more than their first");
     result_.hash = witness_->hash();
     result_.messages = witness_->messages();
     result_.retries = witness_->retries();
@@ -72,6 +73,10 @@ class Run {
   }
 
  private:
+  void wrong(const std::string& invariant, std::string what, RequestId request = {}) {
+    result_.violations.push_back({invariant, std::move(what), request});
+  }
+
   static double seconds(Nanoseconds time) { return std::chrono::duration<double>(time).count(); }
 
   ClusterOptions options() {
@@ -245,9 +250,10 @@ class Run {
     result_.recovery_seconds = seconds(cluster_->system.now() - calm);
     for (const auto& request : requests_)
       if (!request.over())
-        result_.violations.push_back("L1: " + who(request) + " has not ended " + std::to_string(kMostRecovery / 1s) +
-                                     " s after the last fault; it has " +
-                                     std::to_string(request.what.answer->tokens.size()) + " tokens");
+        wrong("L1",
+              who(request) + " has not ended " + std::to_string(kMostRecovery / 1s) +
+                  " s after the last fault; it has " + std::to_string(request.what.answer->tokens.size()) + " tokens",
+              request.what.spec->id);
   }
 
   /// What comes after the faults is served, soon, wherever it comes from.
@@ -268,10 +274,30 @@ class Run {
     while (!over() && cluster_->system.now() - asked < kMostProbe) cluster_->pass(50ms);
     for (const auto i : mine)
       if (!requests_[i].over())
-        result_.violations.push_back(std::string(plan_.dead ? "L2" : "L1") + ": " + who(requests_[i]) +
-                                     ", made when all was well again" +
-                                     (plan_.dead ? " but for " + plan_.cluster.nodes[*plan_.dead].name : "") +
-                                     ", has no answer after " + std::to_string(kMostProbe / 1s) + " s");
+        wrong(plan_.dead ? "L2" : "L1",
+              who(requests_[i]) + ", made when all was well again" +
+                  (plan_.dead ? " but for " + plan_.cluster.nodes[*plan_.dead].name : "") + ", has no answer after " +
+                  std::to_string(kMostProbe / 1s) + " s",
+              requests_[i].what.spec->id);
+  }
+
+  /// Nodes that do not hear of each other for so long give each other up; who asks one of them meanwhile may be
+  /// refused.
+  void judge_isolation() {
+    using Kind = Act::Kind;
+    constexpr Nanoseconds kLong = 1200ms;  // somewhat less than silence
+    constexpr Nanoseconds kAfterwards = 4s;
+    const auto& acts = plan_.acts;
+    for (auto begin = acts.begin(); begin != acts.end(); ++begin) {
+      if (begin->kind != Kind::kCut && begin->kind != Kind::kCutPair && begin->kind != Kind::kStall) continue;
+      const auto ending = static_cast<Kind>(static_cast<int>(begin->kind) + 1);
+      const auto end = std::find_if(begin, acts.end(), [&](const Act& act) {
+        return act.kind == ending && act.node == begin->node && act.other == begin->other;
+      });
+      if (end == acts.end() || end->at - begin->at < kLong) continue;
+      for (auto& request : requests_)
+        if (request.began <= born_ + end->at + kAfterwards) request.isolated = true;
+    }
   }
 
   void check_pieces() {
@@ -279,9 +305,8 @@ class Run {
     for (std::size_t i = 0; i < cluster_->size(); ++i)
       if (cluster_->alive(i)) damaged += cluster_->link_counters(i).checksum_failures;
     if (damaged > corrupted_)
-      result_.violations.push_back("S6: " + std::to_string(damaged) + " pieces of KV had another checksum than their " +
-                                   "bytes, and the network damaged " + std::to_string(corrupted_) +
-                                   ": somebody wrote blocks while they were sent");
+      wrong("S6", std::to_string(damaged) + " pieces of KV had another checksum than their bytes, and the network " +
+                      "damaged " + std::to_string(corrupted_) + ": somebody wrote blocks while they were sent");
   }
 
   /// When every node has died nothing of them is left but what this run itself holds.
@@ -289,13 +314,12 @@ class Run {
     for (std::size_t i = 0; i < cluster_->size(); ++i) cluster_->kill(i);
     cluster_->system.settle();
     for (const auto& request : requests_)
-      if (!*request.what.gone) result_.violations.push_back("S4: " + who(request) + " outlives its node");
+      if (!*request.what.gone) wrong("S4", who(request) + " outlives its node", request.what.spec->id);
     requests_.clear();
     cluster_->system.settle();
     const auto left = cluster_->system.actors().registry().running();
     if (left > Cluster::kOwnActors)
-      result_.violations.push_back("S4: " + std::to_string(left - Cluster::kOwnActors) +
-                                   " actors are left when every node has died");
+      wrong("S4", std::to_string(left - Cluster::kOwnActors) + " actors are left when every node has died");
   }
 
   Plan plan_;

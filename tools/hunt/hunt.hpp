@@ -2,11 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include "tools/hunt/plan.hpp"
+#include "tools/hunt/violation.hpp"
 #include "tools/hunt/witness.hpp"
 
 namespace troupe::hunt {
@@ -19,8 +19,8 @@ struct HuntResult {
   std::uint64_t requests = 0;
   std::uint64_t errors = 0;  ///< requests that were told so, with a good reason
   double virtual_seconds = 0;
-  double recovery_seconds = 0;          ///< from the end of all faults to the last request's end
-  std::vector<std::string> violations;  ///< "S1: request 3 ...": the invariant, whose, and what was seen
+  double recovery_seconds = 0;  ///< from the end of all faults to the last request's end
+  std::vector<Violation> violations;
 };
 
 struct HuntTelling {

@@ -47,8 +47,8 @@ bool begins(const List& with, const List& whole) {
 
 class Judge {
  public:
-  Judge(const Played& request, const Plan& plan, std::vector<std::string>& violations)
-      : request_(request), plan_(plan), violations_(violations), right_(right_answer(*request.what.spec)) {}
+  Judge(const Played& request, std::vector<Violation>& violations)
+      : request_(request), violations_(violations), right_(right_answer(*request.what.spec)) {}
 
   void judge() {
     const auto& answer = *request_.what.answer;
@@ -64,7 +64,7 @@ class Judge {
 
  private:
   void wrong(const std::string& invariant, const std::string& what) {
-    violations_.push_back(invariant + ": " + who(request_) + " " + what);
+    violations_.push_back({invariant, who(request_) + " " + what, request_.what.spec->id});
   }
 
   void judge_end(const RequestEnded& end) {
@@ -97,18 +97,18 @@ class Judge {
   bool excused(const RequestEnded& end, TimePoint at) const {
     if (!end.error) return false;
     if (end.error->code == ErrorCode::kDeadline) return at >= request_.what.spec->deadline;
-    return end.error->code == ErrorCode::kUnavailable && request_.began - request_.home_started < kFirstMeeting;
+    if (end.error->code != ErrorCode::kUnavailable) return false;
+    return request_.isolated || request_.began - request_.home_started < kFirstMeeting;
   }
 
   const Played& request_;
-  const Plan& plan_;
-  std::vector<std::string>& violations_;
+  std::vector<Violation>& violations_;
   Right right_;
 };
 
-void check_machine(const MachineState& machine, std::vector<std::string>& violations) {
+void check_machine(const MachineState& machine, std::vector<Violation>& violations) {
   const auto wrong = [&](const std::string& what) {
-    violations.push_back("S4: machine " + machine.name + " of node " + machine.node + " " + what);
+    violations.push_back({"S4", "machine " + machine.name + " of node " + machine.node + " " + what});
   };
   if (!machine.alive) return wrong("has lost an actor");
   const auto free = machine.blocks.by_state[static_cast<std::size_t>(BlockState::kFree)];
@@ -121,6 +121,37 @@ void check_machine(const MachineState& machine, std::vector<std::string>& violat
     wrong("still has " + std::to_string(left) + " sequences");
 }
 
+void check_router(Cluster& cluster, std::size_t node, std::vector<Violation>& violations) {
+  const auto& name = cluster.options().nodes[node].name;
+  const auto loads = cluster.loads(node);
+  if (!loads) {
+    violations.push_back({"S4", "the router of node " + name + " does not answer"});
+    return;
+  }
+  for (const auto& machine : loads->machines) {
+    const auto& view = machine.view;
+    if (view.pending_prompt_tokens == 0 && view.pending_prompts == 0 && view.running == 0 && view.pending_tokens == 0 &&
+        view.awaited_prompt_tokens == 0)
+      continue;
+    violations.push_back({"S4", "the router of node " + name + " still counts work on machine " + machine.name + ": " +
+                                    std::to_string(view.pending_prompts) + " prompts, " + std::to_string(view.running) +
+                                    " sequences, " + std::to_string(view.pending_tokens) + " tokens"});
+  }
+}
+
+void check_sessions(Cluster& cluster, std::size_t node, const ClusterState& state, std::vector<Violation>& violations) {
+  const auto& nodes = cluster.options().nodes;
+  for (std::size_t other = 0; other < nodes.size(); ++other) {
+    if (other == node || !cluster.alive(other)) continue;
+    const auto& view = state.nodes.at(other);
+    if (view.state != "connected")
+      violations.push_back({"L1", "node " + nodes[node].name + " has no session with node " + view.name});
+  }
+  for (const auto& peer : cluster.without_path(node))
+    violations.push_back({"L1", "node " + nodes[node].name + " has a session with node " + peer +
+                                    " and no path for KV: nothing is split between them"});
+}
+
 }  // namespace
 
 std::string who(const Played& request) {
@@ -128,33 +159,23 @@ std::string who(const Played& request) {
          std::to_string(request.what.spec->id.value) + ", at node " + std::to_string(request.node) + ")";
 }
 
-void check_requests(const std::vector<Played>& requests, const Plan& plan, std::vector<std::string>& violations) {
-  for (const auto& request : requests) Judge(request, plan, violations).judge();
+void check_requests(const std::vector<Played>& requests, std::vector<Violation>& violations) {
+  for (const auto& request : requests) Judge(request, violations).judge();
 }
 
-void check_nodes(Cluster& cluster, std::vector<std::string>& violations) {
+void check_nodes(Cluster& cluster, std::vector<Violation>& violations) {
   for (std::size_t i = 0; i < cluster.size(); ++i) {
     if (!cluster.alive(i)) continue;
     const auto& name = cluster.options().nodes[i].name;
     const auto state = cluster.ask(i);
     if (!state) {
-      violations.push_back("S4: node " + name + " does not answer");
+      violations.push_back({"S4", "node " + name + " does not answer"});
       continue;
     }
     for (const auto& machine : state->machines)
       if (machine.node == name) check_machine(machine, violations);
-    if (!cluster.router(i)) continue;
-    const auto loads = cluster.loads(i);
-    if (!loads) {
-      violations.push_back("S4: the router of node " + name + " does not answer");
-      continue;
-    }
-    for (const auto& [machine, view, home, since, draining] : loads->machines)
-      if (view.pending_prompt_tokens != 0 || view.pending_prompts != 0 || view.running != 0 ||
-          view.pending_tokens != 0 || view.awaited_prompt_tokens != 0)
-        violations.push_back("S4: the router of node " + name + " still counts work on machine " + machine + ": " +
-                             std::to_string(view.pending_prompts) + " prompts, " + std::to_string(view.running) +
-                             " sequences, " + std::to_string(view.pending_tokens) + " tokens");
+    check_sessions(cluster, i, *state, violations);
+    if (cluster.router(i)) check_router(cluster, i, violations);
   }
 }
 

@@ -6,7 +6,8 @@
 //   and
 //       an error has a reason that the plan explains
 //   S3  token indices are contiguous, nothing is repeated, nothing comes after the end
-//   S4  afterwards every block is free, nothing is leased or queued, no request is counted anywhere, no actor is left
+//   S4  afterwards every block is free, nothing is leased or queued, no request is counted anywhere, no actor is left,
+//       and every node has a session with each other and a path for its KV
 //   S5  no step uses a block that is another request's or nobody's (watched_device.hpp)
 //   S6  a damaged piece changes no text (by S2), and no piece is damaged that the network left alone
 //   S8  the usage at the end counts the tokens that were sent
@@ -23,6 +24,7 @@
 
 #include "tools/hunt/cluster.hpp"
 #include "tools/hunt/plan.hpp"
+#include "tools/hunt/violation.hpp"
 
 namespace troupe::hunt {
 
@@ -42,8 +44,9 @@ struct Played {
   std::size_t node = 0;    ///< where it lives
   Submitted what;
   TimePoint began;
-  TimePoint home_started;      ///< when the node was started that it lives on
+  TimePoint home_started;     ///< when the node was started that it lives on
   bool home_stalled = false;  ///< for a while in its life
+  bool isolated = false;  ///< nodes were kept apart, or one of them stalled, for so long that they give each other up
   bool cancelled = false;
   bool client_gone = false;
   bool home_died = false;
@@ -53,13 +56,13 @@ struct Played {
   bool over() const { return home_died || (what.ended() || client_gone ? *what.gone : false); }
 };
 
-/// "request 3 (id 4, at front0)"
+/// "request 3 (id 4, at node 0)"
 std::string who(const Played& request);
 
 /// S1, S2, S3, S8 of each.
-void check_requests(const std::vector<Played>& requests, const Plan& plan, std::vector<std::string>& violations);
+void check_requests(const std::vector<Played>& requests, std::vector<Violation>& violations);
 
-/// S4, of every node that lives.
-void check_nodes(Cluster& cluster, std::vector<std::string>& violations);
+/// S4, and L1 as far as sessions go, of every node that lives.
+void check_nodes(Cluster& cluster, std::vector<Violation>& violations);
 
 }  // namespace troupe::hunt

@@ -24,10 +24,12 @@ void WatchedDevice::start(std::shared_ptr<const device::Step> step, std::shared_
       const auto block = sequence.blocks[place];
       const auto holder = witness_.holder(machine_, block);
       if (holder == sequence.request) continue;
-      violations_.push_back("S5: a step of machine " + std::to_string(machine_.value) + " uses block " +
-                            std::to_string(block.value) + " for request " + std::to_string(sequence.request.value) +
-                            ", and the block is " +
-                            (holder ? "request " + std::to_string(holder->value) + "'s" : std::string("free")));
+      violations_.push_back({"S5",
+                             "a step of machine " + std::to_string(machine_.value) + " uses block " +
+                                 std::to_string(block.value) + " for request id " +
+                                 std::to_string(sequence.request.value) + ", and the block is " +
+                                 (holder ? "that of request id " + std::to_string(holder->value) : "free"),
+                             sequence.request});
     }
   }
   hash_.start(std::move(step), std::move(observer));

@@ -5,11 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "runtime/base/random.hpp"
 #include "runtime/device/hash_device.hpp"
+#include "tools/hunt/violation.hpp"
 #include "tools/hunt/witness.hpp"
 
 namespace troupe::hunt {
@@ -23,9 +23,9 @@ struct DeviceMood {
 
 class WatchedDevice final : public device::Device {
  public:
-  /// `violations` gets a sentence for each foreign block. All that is referred to outlives the device.
+  /// `violations` gets one for each foreign block that a step uses. All that is referred to outlives the device.
   WatchedDevice(device::HashDeviceOptions options, MachineId machine, std::shared_ptr<const DeviceMood> mood,
-                std::uint64_t seed, const Witness& witness, std::vector<std::string>& violations)
+                std::uint64_t seed, const Witness& witness, std::vector<Violation>& violations)
       : machine_(machine),
         witness_(witness),
         violations_(violations),
@@ -41,7 +41,7 @@ class WatchedDevice final : public device::Device {
 
   MachineId machine_;
   const Witness& witness_;
-  std::vector<std::string>& violations_;
+  std::vector<Violation>& violations_;
   device::HashDevice hash_;
 };
 
