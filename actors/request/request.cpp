@@ -77,6 +77,7 @@ void Request::on(Routed& routed) {
     quit_when_free();
     return;
   }
+  counted_ = true;
   token_ = routed.token;
   prompt_machine_ = routed.prompt_machine;
   token_machine_ = routed.token_machine;
@@ -162,12 +163,15 @@ void Request::on(const RequestReleased& released) {
     await_missing();
     return;
   }
-  send(peers_.router, RequestLeft{spec_->id, attempt_});
   quit_when_free();
 }
 
+void Request::leave() {
+  if (std::exchange(counted_, false)) send(peers_.router, RequestLeft{spec_->id, attempt_});
+}
+
 void Request::move() {
-  send(peers_.router, RequestLeft{spec_->id, attempt_});
+  leave();
   token_ = nullptr;
   leaving_ = false;
   move_when_free_ = false;
@@ -220,7 +224,9 @@ void Request::end(FinishReason reason, std::variant<std::monostate, std::string,
 }
 
 void Request::quit_when_free() {
-  if (ended_ && !routing_ && !token_) quit();
+  if (!ended_ || routing_ || token_) return;
+  leave();
+  quit();
 }
 
 }  // namespace troupe

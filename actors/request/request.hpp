@@ -52,6 +52,8 @@ class Request final : public exec::Actor<RequestActor::base> {
   void take(TokenProduced& produced);
   /// The next token is missing although later ones, or the end, are here.
   void await_missing();
+  /// Tells the router, once, that the present attempt does not count any more.
+  void leave();
   /// Leaves the machines that serve the present attempt and asks for others.
   void move();
   /// Asks for machines once more, after a pause where this is not the first time.
@@ -72,6 +74,7 @@ class Request final : public exec::Actor<RequestActor::base> {
 
   Attempt attempt_ = 0;
   bool routing_ = false;      // the router owes an answer
+  bool counted_ = false;      // the router counts the present attempt on its machines
   TokenActor token_;          // serves the present attempt; none while routing and when all is given back
   MachineId prompt_machine_;  // of the present attempt
   MachineId token_machine_;

@@ -74,6 +74,8 @@ void VirtualSystem::pass(std::chrono::nanoseconds time) {
   }
 }
 
+void VirtualSystem::stall(Place place, bool stalled) { stalled ? scheduler_->stall(place) : scheduler_->wake(place); }
+
 std::chrono::steady_clock::time_point VirtualSystem::now() { return scheduler_->clock().now(); }
 
 }  // namespace troupe::exec

@@ -59,6 +59,22 @@ class VirtualSystem {
   void pass(std::chrono::nanoseconds time);
   std::chrono::steady_clock::time_point now();
 
+  /// What is spawned while this lives belongs to `place`, and what those actors spawn too.
+  class At {
+   public:
+    At(VirtualSystem& system, Place place) : places_(system.scheduler_->places()), outer_(places_.enter(place)) {}
+    ~At() { places_.enter(outer_); }
+    At(const At&) = delete;
+    At& operator=(const At&) = delete;
+
+   private:
+    Places& places_;
+    Place outer_;
+  };
+  Place place_of(caf::actor_id actor) { return scheduler_->places().of(actor); }
+  /// The actors of a place handle nothing until it wakes; their messages and timeouts wait.
+  void stall(Place place, bool stalled = true);
+
  private:
   std::unique_ptr<caf::actor_system_config> config_;
   std::unique_ptr<caf::actor_system> system_;

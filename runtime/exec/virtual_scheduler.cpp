@@ -13,9 +13,11 @@ bool VirtualScheduler::run_one() {
   if (ready_.empty()) return false;
   const std::size_t chosen = in_order_ ? 0 : static_cast<std::size_t>(choices_.below(ready_.size()));
   caf::resumable* const job = take(chosen);
+  const bool placed = places_.used();
+  const Place outer = placed ? places_.enter(places_.of(job)) : kNoPlace;
   switch (job->resume(&unit_, 1)) {
     case caf::resumable::resume_later:
-      ready_.push_back(job);
+      enqueue(job);
       break;
     case caf::resumable::done:
     case caf::resumable::awaiting_message:
@@ -23,6 +25,7 @@ bool VirtualScheduler::run_one() {
       caf::intrusive_ptr_release(job);
       break;
   }
+  if (placed) places_.enter(outer);
   return true;
 }
 
@@ -36,7 +39,17 @@ caf::resumable* VirtualScheduler::take(std::size_t chosen) {
 
 bool VirtualScheduler::advance() { return clock_.trigger_timeout(); }
 
+void VirtualScheduler::stall(Place place) {
+  places_.stall(place);
+  for (auto* const job : std::exchange(ready_, {})) enqueue(job);
+}
+
+void VirtualScheduler::wake(Place place) {
+  for (auto* const job : places_.wake(place)) enqueue(job);
+}
+
 void VirtualScheduler::stop() {
+  for (auto* const job : places_.wake_all()) ready_.push_back(job);
   for (auto* const job : std::exchange(ready_, {})) cleanup_and_release(job);
 }
 

@@ -2,8 +2,8 @@
 // next message.
 //
 // Owns: the ready actors and the clock. Promises: the same actors, messages and seed give the same run; time stands
-// still while any actor is ready; messages from one actor to another stay in order. Injected as a
-// module of CAF's actor_system_config.
+// still while any actor is ready; messages from one actor to another stay in order; what is stalled handles nothing
+// (places.hpp). Injected as a module of CAF's actor_system_config.
 #pragma once
 
 #include <chrono>
@@ -16,6 +16,7 @@
 #include <caf/scheduler/abstract_coordinator.hpp>
 
 #include "runtime/base/random.hpp"
+#include "runtime/exec/places.hpp"
 
 namespace troupe::exec {
 
@@ -35,8 +36,14 @@ class VirtualScheduler final : public caf::scheduler::abstract_coordinator {
   void start() override {}
   void stop() override;
   bool detaches_utility_actors() const override { return false; }
-  void enqueue(caf::resumable* what) override { ready_.push_back(what); }
+  void enqueue(caf::resumable* what) override {
+    if (!places_.used() || !places_.park(what)) ready_.push_back(what);
+  }
   caf::detail::test_actor_clock& clock() noexcept override { return clock_; }
+
+  Places& places() { return places_; }
+  void stall(Place place);
+  void wake(Place place);
 
  private:
   class Unit final : public caf::execution_unit {
@@ -55,6 +62,7 @@ class VirtualScheduler final : public caf::scheduler::abstract_coordinator {
   bool in_order_;
   RandomStream choices_;
   std::deque<caf::resumable*> ready_;
+  Places places_;
 };
 
 }  // namespace troupe::exec

@@ -58,6 +58,7 @@ class LocalLink final : public Link {
     PeerId id;
     std::uint64_t link_id = 0;
     bool sending = false;  ///< a piece is on the wire
+    bool dropped = false;  ///< may be added again, though its end is still to come
     std::deque<std::shared_ptr<Outgoing>> queue;
     std::vector<std::shared_ptr<Outgoing>> unfinished;
     std::unordered_map<Ticket, std::uint32_t> pieces;
@@ -136,7 +137,7 @@ Result<PeerId> LocalLink::add_peer(std::string_view address) {
   if (!valid || link_id == 0) return Error{ErrorCode::kInvalidInput, "this is no address of a local link"};
   if (!network_->nodes_.contains(link_id)) return Error{ErrorCode::kUnavailable, "the node is gone"};
   for (const auto& [id, peer] : peers_) {
-    if (peer->link_id == link_id) {
+    if (peer->link_id == link_id && !peer->dropped) {
       return Error{ErrorCode::kInvalidInput, "this peer is known already: drop it before it is added again"};
     }
   }
@@ -153,6 +154,7 @@ Path LocalLink::path(PeerId peer) const {
 }
 
 void LocalLink::drop_peer(PeerId id, std::function<void()> done) {
+  if (const auto peer = peers_.find(id); peer != peers_.end()) peer->second->dropped = true;
   later({}, [this, id, done = std::move(done)] {
     const Error gone{ErrorCode::kUnavailable, "the peer was dropped"};
     std::vector<Ticket> lost;
@@ -271,7 +273,7 @@ void LocalLink::start_next(const std::shared_ptr<Peer>& peer) {
   ++push->on_the_way;
 
   const auto& options = network_->options_;
-  const Travelling travelling{network_->pieces_++, header.ticket, cut.bytes, cut.last};
+  const Travelling travelling{network_->pieces_++, header.ticket, cut.bytes, cut.last, link_id_, peer->link_id};
   const Fault fault = options.fault ? options.fault(travelling) : Fault{};
   const std::chrono::nanoseconds on_wire(
       options.bytes_per_second > 0

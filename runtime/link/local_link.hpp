@@ -34,6 +34,8 @@ struct Travelling {
   Ticket ticket;
   std::size_t bytes = 0;
   bool last = false;
+  std::uint64_t from = 0;  ///< nodes, by the order in which they were added, from 1
+  std::uint64_t to = 0;
 };
 
 struct LocalOptions {

@@ -1,5 +1,5 @@
 // Where the actor mix-in meets the recorder: called at each send and around each receipt of a message. Without a
-// recorder a hook is one load and a branch.
+// recorder a hook is one load and a branch. A watcher sees what is handled as it is handled, for runs on one thread.
 #pragma once
 
 #include <caf/actor_clock.hpp>
@@ -8,6 +8,17 @@
 #include "runtime/trace/flight_recorder.hpp"
 
 namespace troupe::trace {
+
+/// Sees each message that an actor is about to handle.
+class Watcher {
+ public:
+  virtual ~Watcher() = default;
+  virtual void handles(caf::actor_id actor, const char* name, const caf::mailbox_element& element,
+                       const caf::actor_clock& clock) = 0;
+};
+
+/// Who watches; none outside simulations. Set while no actor runs, on the one thread that runs them.
+inline constinit Watcher* watching = nullptr;
 
 /// The sender's side, on the sender's thread. `to`: the receiving actor.
 void record_sent(FlightRecorder& recorder, caf::actor_id to, const caf::mailbox_element& element,
@@ -24,6 +35,8 @@ class ConsumeScope {
                const caf::actor_clock& clock)
       : recorder_(installed()) {
     if (recorder_ != nullptr) begin(actor, name, element, clock);
+    if (watching != nullptr) [[unlikely]]
+      watching->handles(actor, name, element, clock);
   }
   ~ConsumeScope() {
     if (recorder_ != nullptr) end();

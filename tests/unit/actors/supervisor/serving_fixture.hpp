@@ -20,61 +20,15 @@
 #include "runtime/exec/later.hpp"
 #include "runtime/exec/system.hpp"
 #include "runtime/link/local_link.hpp"
+#include "tools/hunt/clients.hpp"
 
 namespace troupe {
 
-inline constexpr std::int32_t kLetters = 26;
-
-/// 'a' to 'z' are tokens 0 to 25.
-inline std::shared_ptr<const model::Tokenizer> letters() {
-  std::string vocab;
-  for (char c = 'a'; c <= 'z'; ++c)
-    vocab += (c == 'a' ? "\"" : ",\"") + std::string(1, c) + "\":" + std::to_string(c - 'a');
-  return model::Tokenizer::parse(
-             R"({"version":"1.0","added_tokens":[],"normalizer":null,"pre_tokenizer":{"type":"ByteLevel",)"
-             R"("add_prefix_space":false,"trim_offsets":true,"use_regex":false},"post_processor":null,)"
-             R"("decoder":{"type":"ByteLevel"},"model":{"type":"BPE","vocab":{)" +
-                 vocab + R"(},"merges":[]}})",
-             "letters")
-      .value();
-}
-
-/// What came of a request, as its requester saw it.
-struct Answer {
-  std::vector<TokenId> tokens;
-  std::string text;
-  std::vector<RequestEnded> ends;
-  std::vector<PromptTimes> prompt_times;
-  bool contiguous = true;
-};
-
-class Requester final : public exec::Actor<RequesterActor::base> {
- public:
-  Requester(caf::actor_config& config, std::shared_ptr<Answer> answer) : Actor(config), answer_(std::move(answer)) {}
-  RequesterActor::behavior_type make_behavior() override {
-    return {[this](TokensGenerated& news) {
-              answer_->contiguous &= news.first_index == static_cast<std::int32_t>(answer_->tokens.size());
-              for (const auto& token : news.tokens) answer_->tokens.push_back(token.token);
-              answer_->text += news.text;
-              if (news.prompt_times) answer_->prompt_times.push_back(*news.prompt_times);
-            },
-            [](PromptScored&) {}, [this](RequestEnded& ended) { answer_->ends.push_back(std::move(ended)); }};
-  }
-
- private:
-  std::shared_ptr<Answer> answer_;
-};
-
-/// A request under way.
-struct Submitted {
-  std::shared_ptr<const RequestSpec> spec;
-  RequestActor actor;
-  RequesterActor requester;
-  std::shared_ptr<Answer> answer = std::make_shared<Answer>();
-
-  bool ended() const { return !answer->ends.empty(); }
-  const RequestEnded& end() const { return answer->ends.at(0); }
-};
+using hunt::Answer;
+using hunt::kLetters;
+using hunt::letters;
+using hunt::Requester;
+using hunt::Submitted;
 
 /// Passes on to the router what the supervisor says of machines, and keeps where their actors are.
 class MachineTap final : public exec::Actor<MachineWatcherActor::base> {
@@ -146,13 +100,7 @@ class Serving {
     system.settle();
   }
 
-  /// A prompt of `length` letters that depend on `salt`.
-  static std::vector<TokenId> prompt(std::int32_t length, std::uint64_t salt) {
-    std::vector<TokenId> tokens;
-    RandomStream random(salt);
-    for (std::int32_t i = 0; i < length; ++i) tokens.push_back(static_cast<TokenId>(random.below(kLetters)));
-    return tokens;
-  }
+  static std::vector<TokenId> prompt(std::int32_t length, std::uint64_t salt) { return hunt::prompt_of(length, salt); }
 
   static std::shared_ptr<RequestSpec> spec(std::vector<TokenId> prompt, std::int32_t max_tokens) {
     static std::uint64_t last = 0;
@@ -173,13 +121,7 @@ class Serving {
     return request;
   }
 
-  /// What the request must get: the hash of its prompt and its own tokens, whatever happened on the way.
-  static std::vector<TokenId> expected(const RequestSpec& spec) {
-    std::vector<TokenId> tokens = spec.prompt;
-    for (std::int32_t i = 0; i < spec.max_tokens; ++i)
-      tokens.push_back(device::HashDevice::next_token(tokens, *spec.sampling, kLetters));
-    return {tokens.begin() + static_cast<std::ptrdiff_t>(spec.prompt.size()), tokens.end()};
-  }
+  static std::vector<TokenId> expected(const RequestSpec& spec) { return hunt::expected(spec); }
 
   ClusterState state() {
     caf::scoped_actor self{system.actors()};
