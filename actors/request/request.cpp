@@ -73,10 +73,11 @@ void Request::on(Routed& routed) {
   if (routed.attempt != attempt_) return;
   routing_ = false;
   if (ended_) {
-    send(peers_.router, RequestLeft{spec_->id, attempt_});
+    leave_machines();
     quit_when_free();
     return;
   }
+  generated_before_ = generated_.size();
   token_ = routed.token;
   prompt_machine_ = routed.prompt_machine;
   token_machine_ = routed.token_machine;
@@ -162,12 +163,17 @@ void Request::on(const RequestReleased& released) {
     await_missing();
     return;
   }
-  send(peers_.router, RequestLeft{spec_->id, attempt_});
+  leave_machines();
   quit_when_free();
 }
 
+void Request::leave_machines() {
+  const auto made = generated_.size() - std::min(generated_before_, generated_.size());
+  send(peers_.router, RequestLeft{spec_->id, attempt_, static_cast<std::int32_t>(made)});
+}
+
 void Request::move() {
-  send(peers_.router, RequestLeft{spec_->id, attempt_});
+  leave_machines();
   token_ = nullptr;
   leaving_ = false;
   move_when_free_ = false;

@@ -56,6 +56,8 @@ class Request final : public exec::Actor<RequestActor::base> {
   void move();
   /// Asks for machines once more, after a pause where this is not the first time.
   void try_again();
+  /// Tells the router that the present attempt is over.
+  void leave_machines();
   /// The machine that failed the present attempt is not to be chosen for the next ones.
   void blame_prompt_machine();
   /// Tells the requester that it is over. What machines still hold is asked back.
@@ -82,6 +84,7 @@ class Request final : public exec::Actor<RequestActor::base> {
   Attempt told_prompt_done_ = -1;  // the attempt of which the router knows that its prompt has run
   bool ended_ = false;
   std::vector<TokenId> generated_;
+  std::size_t generated_before_ = 0;             // of them, by earlier attempts
   std::map<std::int32_t, TokenProduced> early_;  // tokens that overtook an earlier one
 };
 
