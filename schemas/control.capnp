@@ -368,6 +368,7 @@ struct RouteNews {
   request @0 :UInt64;
   attempt @1 :Int32;
   left @2 :Bool;
+  generated @3 :Int32;
 }
 
 struct RouteLost {

@@ -149,6 +149,7 @@ struct PromptPhaseDone {
 struct RequestLeft {
   RequestId request;
   Attempt attempt = 0;
+  std::int32_t generated = 0;  ///< tokens that this attempt has made; 0 where that is not known
 };
 
 /// Notice: a machine serves from now on.

@@ -86,10 +86,10 @@ void Neighbours::on(RouteElsewhere& route) {
     message.placed = wire::Placement{adopt->prompt_machine, adopt->token_machine, adopt->prompt_done};
     send_to(route.router, std::move(message));
   } else if (const auto* done = std::get_if<PromptPhaseDone>(&route.what)) {
-    send_to(route.router, wire::RouteNews{done->request, done->attempt, false});
+    send_to(route.router, wire::RouteNews{done->request, done->attempt, false, 0});
   } else {
     const auto& left = std::get<RequestLeft>(route.what);
-    send_to(route.router, wire::RouteNews{left.request, left.attempt, true});
+    send_to(route.router, wire::RouteNews{left.request, left.attempt, true, left.generated});
   }
 }
 
@@ -135,7 +135,7 @@ void Neighbours::handle(NodeId from, const wire::RouteNews& news) {
   if (known == routed.end() || known->second != news.attempt) return;
   if (news.left) {
     routed.erase(known);
-    send(options_.router, RequestLeft{news.request, news.attempt});
+    send(options_.router, RequestLeft{news.request, news.attempt, news.generated});
   } else {
     send(options_.router, PromptPhaseDone{news.request, news.attempt});
   }
@@ -150,7 +150,7 @@ void Neighbours::handle(NodeId from, wire::RouteAnswer& answer) {
   const auto* prompt = machine(answer.prompt_machine);
   const auto* token = machine(answer.token_machine);
   if (prompt == nullptr || token == nullptr) {
-    send_to(from, wire::RouteNews{answer.request, answer.attempt, true});
+    send_to(from, wire::RouteNews{answer.request, answer.attempt, true, 0});
     send(options_.dispatcher,
          RouteRefused{answer.request,
                       answer.attempt,

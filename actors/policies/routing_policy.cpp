@@ -1,11 +1,39 @@
 #include "actors/policies/routing_policy.hpp"
 
+#include <algorithm>
+
+#include "actors/policies/aggregated.hpp"
+#include "actors/policies/jsq_tokens.hpp"
 #include "actors/policies/least_loaded.hpp"
+#include "actors/policies/power_of_two.hpp"
+#include "actors/policies/random.hpp"
+#include "actors/policies/registry.hpp"
 #include "actors/policies/round_robin.hpp"
+#include "actors/policies/slo_aware.hpp"
 #include "actors/policies/splitwise.hpp"
-#include "runtime/base/did_you_mean.hpp"
+#include "runtime/base/policy_names.hpp"
 
 namespace troupe::policies {
+namespace {
+
+using Table = Registry<RoutingPolicy, RoutingSettings>;
+
+const Table& table() {
+  static const Table table("routing policy", kRoutingPolicyNames,
+                           {
+                               {"splitwise", Table::make<Splitwise>},
+                               {"round_robin", Table::make<RoundRobin>},
+                               {"random", Table::make<Random>},
+                               {"least_loaded", Table::make<LeastLoaded>},
+                               {"jsq_tokens", Table::make<JsqTokens>},
+                               {"power_of_two", Table::make<PowerOfTwo>},
+                               {"aggregated", Table::make<Aggregated>},
+                               {"slo_aware", Table::make<SloAware>},
+                           });
+  return table;
+}
+
+}  // namespace
 
 const char* to_string(Role role) {
   switch (role) {
@@ -19,16 +47,8 @@ const char* to_string(Role role) {
   return "unknown";
 }
 
-std::vector<std::string> routing_policy_names() { return {"splitwise", "round_robin", "least_loaded"}; }
-
 Result<std::unique_ptr<RoutingPolicy>> make_routing_policy(std::string_view name, const RoutingSettings& settings) {
-  if (name == "splitwise") return std::unique_ptr<RoutingPolicy>(std::make_unique<Splitwise>(settings));
-  if (name == "round_robin") return std::unique_ptr<RoutingPolicy>(std::make_unique<RoundRobin>());
-  if (name == "least_loaded") return std::unique_ptr<RoutingPolicy>(std::make_unique<LeastLoaded>());
-  std::string known;
-  for (const auto& each : routing_policy_names()) known += (known.empty() ? "" : ", ") + each;
-  return Error{ErrorCode::kConfig, "There is no routing policy \"" + std::string(name) + "\"" +
-                                       did_you_mean(name, routing_policy_names()) + "; there are: " + known + "."};
+  return table().make_named(name, settings);
 }
 
 }  // namespace troupe::policies

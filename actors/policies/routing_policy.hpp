@@ -20,6 +20,15 @@ enum class Role : std::uint8_t { kPrompt, kToken, kMixed };
 /// "prompt", "token", "mixed".
 const char* to_string(Role role);
 
+/// How fast sequences were seen to go on where so many run at once: a step costs something, and each sequence in it
+/// some more.
+struct DecodePace {
+  double step_s = 0;
+  double per_sequence_s = 0;
+  /// Seconds from one token of a sequence to the next while `running` of them run.
+  double gap_s(double running) const { return step_s + per_sequence_s * running; }
+};
+
 /// What the router knows of one machine when it asks.
 struct MachineView {
   MachineId id;
@@ -32,10 +41,12 @@ struct MachineView {
   /// Prompt tokens of requests whose tokens will be generated here and whose prompt has not run yet, anywhere: KV may
   /// be held for them.
   std::int64_t awaited_prompt_tokens = 0;
-  NodeId node;  ///< where it is
+  std::int64_t awaited = 0;  ///< how many requests that is
+  NodeId node;               ///< where it is
   /// Positions that are free, as last heard, less what has been routed here since; none: not known.
   std::optional<std::int64_t> kv_free;
   std::optional<double> prompt_tokens_per_s;  ///< at which prompts were seen to run here; none: not measured
+  std::optional<DecodePace> pace;             ///< of the tokens after the first; none: not measured
 };
 
 /// What KV meets on its way from one node to another, or from one machine of a node to another (`from` is `to`), where
@@ -86,6 +97,12 @@ class RoutingPolicy {
 /// When the two phases of a request go to two machines.
 enum class Split : std::uint8_t { kAlways, kWhenItPays };
 
+/// What an operator promises for a request.
+struct Objectives {
+  std::chrono::milliseconds ttft{1000};  ///< from its arrival to its first token
+  std::chrono::milliseconds tbt{100};    ///< from token to token, on the mean
+};
+
 /// What a policy may be told; those that have no use for a setting pass over it.
 struct RoutingSettings {
   /// Prompt tokens pending on a machine past which it gets no more prompts while another one has fewer. 8192 as the
@@ -96,14 +113,14 @@ struct RoutingSettings {
   /// where its prompt would cut into it, while another one has room.
   std::int32_t kv_reserve_percent = 10;
   Split split = Split::kAlways;
-  std::int32_t layerwise_from_tokens = 128;  ///< prompts of this length on travel while they are computed
-  std::int32_t layer_groups = 6;             ///< in so many pieces
+  std::int32_t layerwise_from_tokens = 128;         ///< prompts of this length on travel while they are computed
+  std::int32_t layer_groups = 6;                    ///< in so many pieces
+  std::int32_t prompt_tokens_beside_decodes = 512;  ///< prompt tokens of a step that decodes share
+  Objectives slo;
+  std::uint64_t seed = 1;  ///< of the policies that draw
 };
 
-/// The policy of that name ("splitwise", "round_robin", "least_loaded"), or kConfig with the names there are.
+/// The policy of that name (one of kRoutingPolicyNames), or kConfig with the names there are.
 Result<std::unique_ptr<RoutingPolicy>> make_routing_policy(std::string_view name, const RoutingSettings& settings = {});
-
-/// The names that make_routing_policy knows.
-std::vector<std::string> routing_policy_names();
 
 }  // namespace troupe::policies

@@ -6,22 +6,12 @@
 namespace troupe::policies {
 namespace {
 
-/// A queue's length: tokens pending, whichever phase they wait for.
-double queue(const MachineView& m) { return static_cast<double>(m.pending_prompt_tokens + m.pending_tokens); }
-
 bool in_mixed_pool_for_prompts(const MachineView& m) {
   return m.role == Role::kMixed || (m.role == Role::kToken && m.pending_prompt_tokens > 0);
 }
 
 bool in_mixed_pool_for_tokens(const MachineView& m) {
   return m.role == Role::kMixed || (m.role == Role::kPrompt && m.pending_tokens > 0);
-}
-
-const MachineView& view_of(const RoutingSnapshot& snapshot, MachineId id) {
-  const auto found = std::find_if(snapshot.machines.begin(), snapshot.machines.end(),
-                                  [&](const MachineView& m) { return m.id == id; });
-  CHECK(found != snapshot.machines.end(), id);
-  return *found;
 }
 
 }  // namespace

@@ -72,12 +72,13 @@ void Request::on(RouteRefused& refused) {
 void Request::on(Routed& routed) {
   if (routed.attempt != attempt_) return;
   routing_ = false;
+  counted_ = true;
+  generated_before_ = generated_.size();
   if (ended_) {
-    send(peers_.router, RequestLeft{spec_->id, attempt_});
+    leave();
     quit_when_free();
     return;
   }
-  counted_ = true;
   token_ = routed.token;
   prompt_machine_ = routed.prompt_machine;
   token_machine_ = routed.token_machine;
@@ -167,7 +168,9 @@ void Request::on(const RequestReleased& released) {
 }
 
 void Request::leave() {
-  if (std::exchange(counted_, false)) send(peers_.router, RequestLeft{spec_->id, attempt_});
+  if (!std::exchange(counted_, false)) return;
+  const auto made = generated_.size() - std::min(generated_before_, generated_.size());
+  send(peers_.router, RequestLeft{spec_->id, attempt_, static_cast<std::int32_t>(made)});
 }
 
 void Request::move() {

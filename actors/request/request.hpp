@@ -85,6 +85,7 @@ class Request final : public exec::Actor<RequestActor::base> {
   Attempt told_prompt_done_ = -1;  // the attempt of which the router knows that its prompt has run
   bool ended_ = false;
   std::vector<TokenId> generated_;
+  std::size_t generated_before_ = 0;             // of them, by earlier attempts
   std::map<std::int32_t, TokenProduced> early_;  // tokens that overtook an earlier one
 };
 

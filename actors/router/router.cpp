@@ -150,7 +150,7 @@ void Router::on(const RouteDecided& decided) {
     send(request.reply_to, Routed{request.request, request.attempt, prompt->first, token->first,
                                   near && prompt != token ? of_prompt.prompt_for_others : of_prompt.prompt,
                                   token->second.what.token, decided.decision});
-    assign({std::move(request), prompt->first, token->first, false, now(), {}, {}, 0});
+    assign({std::move(request), prompt->first, token->first, false, now(), {}, 0, {}, {}, 0});
   }
   decide_next();
 }
@@ -192,6 +192,7 @@ void Router::weigh(const Assigned& assigned, int sign, Wanted wanted) {
       token->second.load.running += sign;
     } else {
       token->second.load.awaited_prompt_tokens += sign * std::int64_t{assigned.what.prompt_tokens};
+      token->second.load.awaited += sign;
     }
   }
 }
@@ -224,13 +225,16 @@ void Router::forget(RequestId request) {
 void Router::on(AdoptRequest& adopt) {
   forget(adopt.what.request);
   // When its prompt was begun is not known, so it says nothing of the machine's speed.
-  assign({std::move(adopt.what), adopt.prompt_machine, adopt.token_machine, adopt.prompt_done, {}, {}, {}, 0});
+  assign({std::move(adopt.what), adopt.prompt_machine, adopt.token_machine, adopt.prompt_done, {}, {}, 0, {}, {}, 0});
 }
 
 void Router::on(const PromptPhaseDone& done) {
   auto* const request = assigned(done.request, done.attempt);
   if (request == nullptr || request->prompt_done) return;
   prompt_leaves(*request);
+  request->prompt_done_at = now();
+  if (const auto token = machines_.find(request->token_machine); token != machines_.end())
+    request->running = token->second.load.running;
   if (request->at != TimePoint{} && machines_.contains(request->prompt_machine))
     measured_.prompt_ran(request->prompt_machine, request->what.prompt_tokens, request->at, now());
 }
@@ -239,8 +243,16 @@ void Router::on(const RequestLeft& left) {
   const auto of_it = [&](const RouteRequest& each) {
     return each.request == left.request && each.attempt == left.attempt;
   };
+  if (const auto* const request = assigned(left.request, left.attempt)) tokens_came(*request, left.generated);
   if (assigned(left.request, left.attempt) != nullptr || std::any_of(undecided_.begin(), undecided_.end(), of_it))
     forget(left.request);
+}
+
+void Router::tokens_came(const Assigned& request, std::int32_t generated) {
+  const auto token = machines_.find(request.token_machine);
+  if (token == machines_.end() || request.prompt_done_at == TimePoint{} || generated < 2) return;
+  const auto running = static_cast<double>(request.running + token->second.load.running) / 2;
+  measured_.tokens_came(request.token_machine, generated - 1, now() - request.prompt_done_at, running);
 }
 
 void Router::on(const MachineLeft& left) {

@@ -40,6 +40,8 @@ class Router final : public exec::Actor<RouterActor::base> {
     MachineId token_machine;
     bool prompt_done = false;
     TimePoint at;               // when it was assigned; none where another router did it
+    TimePoint prompt_done_at;   // none where another router heard of it
+    std::int64_t running = 0;   // sequences on its token machine then, itself among them
     NodeId from, to;            // where its KV travels
     std::int64_t kv_bytes = 0;  // how much; 0: none travels
   };
@@ -61,6 +63,8 @@ class Router final : public exec::Actor<RouterActor::base> {
   void weigh(const Assigned& assigned, int sign);
   /// The prompt of the request is not waited for any more.
   void prompt_leaves(Assigned& assigned);
+  /// What the request shows of its machine's speed, now that it leaves.
+  void tokens_came(const Assigned& request, std::int32_t generated);
   void forget(RequestId request);
   Assigned* assigned(RequestId request, Attempt attempt);
 

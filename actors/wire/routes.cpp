@@ -123,10 +123,12 @@ void write(const RouteNews& news, schema::RouteNews::Builder to) {
   to.setRequest(news.request.value);
   to.setAttempt(news.attempt);
   to.setLeft(news.left);
+  to.setGenerated(news.generated);
 }
 
 RouteNews read(Intake& in, schema::RouteNews::Reader from) {
-  return {RequestId{from.getRequest()}, read_attempt(in, from.getAttempt()), from.getLeft()};
+  return {RequestId{from.getRequest()}, read_attempt(in, from.getAttempt()), from.getLeft(),
+          in.number("generated", from.getGenerated(), {0, kMostTokens})};
 }
 
 void write(const RouteLost& lost, schema::RouteLost::Builder to) {

@@ -198,6 +198,7 @@ struct RouteNews {
   RequestId request;
   Attempt attempt = 0;
   bool left = false;
+  std::int32_t generated = 0;  ///< as in RequestLeft
 };
 
 /// MachineLost.

@@ -1,8 +1,11 @@
 #include "runtime/config/keys.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <utility>
+
+#include "runtime/base/policy_names.hpp"
 
 namespace troupe::config {
 namespace {
@@ -52,6 +55,14 @@ Key words(std::string path, std::function<Slot(Draft&)> slot, std::uint64_t most
 Key one(std::string path, std::function<Slot(Draft&)> slot, std::vector<std::string> choices, std::string help) {
   Key key = text(std::move(path), std::move(slot), std::move(help));
   key.choices = std::move(choices);
+  return key;
+}
+
+/// One of the choices, or a path to something that is not built in.
+Key one_or_path(std::string path, std::function<Slot(Draft&)> slot, std::vector<std::string> choices,
+                std::string help) {
+  Key key = one(std::move(path), std::move(slot), std::move(choices), std::move(help));
+  key.or_path = true;
   return key;
 }
 
@@ -160,8 +171,10 @@ Table all_keys() {
                          "Memory for KV blocks; auto: what the host has free beside the weights, within reason."),
            one("device.isa", CHOICE(serve.device.isa), {"auto", "avx2", "avx512", "reference"},
                "Instructions that kernels use; auto: the widest this host has. All give the same bits."),
-           one("scheduling.policy", AT(serve.scheduling.policy), {"splitwise", "round_robin", "least_loaded"},
-               "How requests are given to machines."),
+           one_or_path("scheduling.policy", AT(serve.scheduling.policy), kRoutingPolicyNames,
+                       "How requests are given to machines; docs/policies.md tells how to write another one."),
+           number("scheduling.seed", AT(serve.scheduling.seed), {0, std::numeric_limits<std::int64_t>::max()},
+                  "From which the policies draw that draw lots."),
            number("scheduling.max_batch_tokens", AT(serve.scheduling.max_batch_tokens), {16, 1'048'576},
                   "Prompt tokens of one step."),
            number("scheduling.prompt_tokens_beside_decodes", AT(serve.scheduling.prompt_tokens_beside_decodes),
@@ -172,6 +185,10 @@ Table all_keys() {
                   "Requests that wait for a place; one more is refused [429]."),
            number("scheduling.request_timeout", AT(serve.scheduling.request_timeout), {100, 24 * kHour},
                   "Life of a request from its arrival on."),
+           number("slo.ttft", AT(serve.slo.ttft), {1, 24 * kHour},
+                  "Objective: from a request's arrival to its first token. What policy slo_aware keeps to."),
+           number("slo.tbt", AT(serve.slo.tbt), {1, kHour},
+                  "Objective: from one token of a request to the next, on the mean."),
            number("api.max_n", AT(serve.api.max_n), {1, 128}, "Completions of one call (n, best_of) [400]."),
            number_or_auto("api.max_prompt_tokens", AT(serve.api.max_prompt_tokens), {1, 100'000'000},
                           "Tokens of a prompt [400]; auto: what the model's context holds."),
@@ -221,7 +238,7 @@ Table pool_keys() {
           "Whether the two phases of a request go to two machines always, or only where that costs less than holding "
           "up "
           "the sequences of the token machine."),
-      one("roles.policy", AT(roles.policy), {"fixed", "by_load"},
+      one("roles.policy", AT(roles.policy), kRolePolicyNames,
           "How machines get their roles; fixed: as configured or set by hand, by_load: a pool that has too much to do "
           "gets a machine for a time."),
       number("roles.high_percent", AT(roles.high_percent), {1, 1000},
@@ -238,7 +255,7 @@ Table pool_keys() {
 
 Table all_cluster_keys() {
   Table table = {name("cluster", AT(cluster), "The cluster's name: 1 to 64 of a-z, 0-9 and -.")};
-  append(table, {"model.", "scheduling.", "api."});
+  append(table, {"model.", "scheduling.", "slo.", "api."});
   table.push_back(file("tls.ca", AT(tls.ca),
                        "PEM file of the cluster's CA. With all three, control connections have mutual TLS, which nodes "
                        "on several hosts need; `troupe certs` makes the files."));

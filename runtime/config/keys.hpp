@@ -51,6 +51,7 @@ struct Key {
   Unit unit = Unit::kNone;
   bool zero_is_auto = false;  ///< written "auto"; a number must then be in the range
   bool is_path = false;       ///< relative to the folder of the file it stands in
+  bool or_path = false;       ///< a text with choices that may also be a path, known by its slash
   bool is_name = false;       ///< 1 to 64 of a-z, 0-9 and -
   bool required = false;      ///< in a cluster's file: has no default
 };

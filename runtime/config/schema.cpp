@@ -31,6 +31,8 @@ constexpr const char* kApiKeySchema =
 /// The keywords that constrain a value, without braces.
 std::string constraint(const Key& key, Draft& draft) {
   const Slot slot = key.slot(draft);
+  if (key.or_path)
+    return R"("anyOf": [{"enum": )" + json_words(key.choices) + R"(}, {"type": "string", "pattern": "/"}])";
   if (!key.choices.empty()) return std::string("\"enum\": ") + json_words(key.choices);
   if (std::holds_alternative<bool*>(slot)) return R"("type": "boolean")";
   if (key.is_name) return R"("type": "string", "pattern": "^[a-z0-9-]{1,64}$")";

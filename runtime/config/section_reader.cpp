@@ -112,7 +112,8 @@ void SectionReader::read_value(const Key& key, const Entry& entry) {
     problems_->add(value.place, std::move(refused->message), std::move(refused->expected));
     return;
   }
-  if (key.is_path) resolve(*std::get<std::string*>(key.slot(draft_)));
+  if (key.is_path || (key.or_path && value.text.find('/') != std::string::npos))
+    resolve(*std::get<std::string*>(key.slot(draft_)));
   came_from_file(key.path, value.place);
 }
 

@@ -67,12 +67,19 @@ struct DeviceSection {
 };
 
 struct SchedulingSection {
-  std::string policy = "splitwise";  ///< "splitwise", "round_robin" or "least_loaded"
+  std::string policy = "splitwise";  ///< one of kRoutingPolicyNames, or the path of a library (it has a slash)
+  std::uint64_t seed = 1;            ///< of the policies that draw
   std::uint32_t max_batch_tokens = 2048;
   std::uint32_t prompt_tokens_beside_decodes = 512;  ///< prompt tokens a step may carry while sequences decode
   std::uint32_t max_running = 256;
   std::uint32_t max_waiting = 1024;
   std::chrono::milliseconds request_timeout{600'000};
+};
+
+/// What is promised for a request.
+struct SloSection {
+  std::chrono::milliseconds ttft{1'000};  ///< to the first token
+  std::chrono::milliseconds tbt{100};     ///< from token to token, on the mean
 };
 
 /// Bounds on what one call may ask for; over one is a 400 that names it.
@@ -109,6 +116,7 @@ struct ServeConfig {
   HttpSection http;
   DeviceSection device;
   SchedulingSection scheduling;
+  SloSection slo;
   ApiSection api;
   ShutdownSection shutdown;
   TraceSection trace;

@@ -137,7 +137,8 @@ struct Setter {
   Refused refuse(std::string message) const { return {std::move(message), expectation(key)}; }
 
   std::optional<Refused> operator()(std::string* slot) const {
-    if (!key.choices.empty() && std::find(key.choices.begin(), key.choices.end(), text) == key.choices.end()) {
+    const bool path = key.or_path && text.find('/') != std::string_view::npos;
+    if (!path && !key.choices.empty() && std::find(key.choices.begin(), key.choices.end(), text) == key.choices.end()) {
       return refuse("unknown " + key.path + ' ' + in_quotes(text) + did_you_mean(text, key.choices));
     }
     if (key.is_name && !is_name(text)) return refuse(in_quotes(text) + " is not a name");
@@ -242,6 +243,7 @@ std::string expectation(const Key& key) {
   const std::string or_auto = key.zero_is_auto ? ", or auto" : "";
   switch (kind_of(key)) {
     case Kind::kText:
+      if (key.or_path) return one_of(key.choices) + ", or the path of a library, as ./libmine.so";
       if (!key.choices.empty()) return one_of(key.choices);
       if (key.is_name) return "1 to 64 of a-z, 0-9 and -";
       return "a text of at most " + std::to_string(key.most) + " bytes";

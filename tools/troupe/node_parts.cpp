@@ -131,7 +131,7 @@ Result<void> Node::Parts::start_actors(const NodeOptions& node, const model::Che
   const bool routes = section == nullptr || section->router;
   const bool calls = section == nullptr || section->http;
   if (routes) {
-    const auto settings = node.cluster ? routing_settings(node.cluster->config) : policies::RoutingSettings{};
+    const auto settings = node.cluster ? routing_settings(node.cluster->config) : routing_settings(node.config);
     TRY(policy, policies::make_routing_policy(scheduling.policy, settings));
     const RoutingPolicyActor host =
         actors.spawn<RoutingPolicyHost>(std::shared_ptr<policies::RoutingPolicy>(std::move(policy)));

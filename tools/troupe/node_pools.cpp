@@ -9,8 +9,16 @@
 
 namespace troupe {
 
-policies::RoutingSettings routing_settings(const config::ClusterConfig& cluster) {
+policies::RoutingSettings routing_settings(const config::ServeConfig& config) {
   policies::RoutingSettings settings;
+  settings.prompt_tokens_beside_decodes = static_cast<std::int32_t>(config.scheduling.prompt_tokens_beside_decodes);
+  settings.slo = {config.slo.ttft, config.slo.tbt};
+  settings.seed = config.scheduling.seed;
+  return settings;
+}
+
+policies::RoutingSettings routing_settings(const config::ClusterConfig& cluster) {
+  auto settings = routing_settings(cluster.shared);
   settings.overflow_prompt_tokens = cluster.splitwise.overflow_prompt_tokens;
   settings.kv_reserve_percent = static_cast<std::int32_t>(cluster.splitwise.kv_reserve_percent);
   settings.split = cluster.splitwise.split == config::SplitRule::kWhenItPays ? policies::Split::kWhenItPays

@@ -13,6 +13,7 @@
 
 namespace troupe {
 
+policies::RoutingSettings routing_settings(const config::ServeConfig& config);
 policies::RoutingSettings routing_settings(const config::ClusterConfig& cluster);
 
 /// A balancer beside this router, which acts while that is the active one. kConfig where there is no such role policy.

@@ -62,6 +62,30 @@ TEST(Measurements, kv_that_was_promised_is_not_free_until_the_machine_is_heard_a
   EXPECT_EQ(shown(measured).kv_free, 960);
 }
 
+TEST(Measurements, the_pace_of_tokens_is_a_line_over_the_sequences_that_run) {
+  Measurements measured;
+  EXPECT_FALSE(shown(measured).pace);
+  for (int i = 0; i < 50; ++i)
+    for (const int running : {10, 60, 110}) measured.tokens_came(kMachine, 100, 100 * (20ms + running * 1ms), running);
+  ASSERT_TRUE(shown(measured).pace);
+  EXPECT_NEAR(shown(measured).pace->gap_s(0), 0.020, 0.002);
+  EXPECT_NEAR(shown(measured).pace->gap_s(100), 0.120, 0.002);
+}
+
+TEST(Measurements, a_pace_seen_at_one_load_only_has_no_slope) {
+  Measurements measured;
+  measured.tokens_came(kMachine, 50, 50 * 30ms, 7);
+  EXPECT_NEAR(shown(measured).pace->gap_s(7), 0.030, 1e-9);
+  EXPECT_NEAR(shown(measured).pace->gap_s(100), 0.030, 1e-9);
+}
+
+TEST(Measurements, tokens_without_a_time_say_nothing_of_the_pace) {
+  Measurements measured;
+  measured.tokens_came(kMachine, 0, 5ms, 1);
+  measured.tokens_came(kMachine, 3, 0ms, 1);
+  EXPECT_FALSE(shown(measured).pace);
+}
+
 TEST(Measurements, a_link_shows_what_is_on_the_way_in_its_direction) {
   Measurements measured;
   measured.on(LinkMeasured{NodeId{1}, NodeId{2}, 3ms, 5e8});

@@ -358,7 +358,7 @@ struct WithinBounds {
            text(decision->policy, kMostNameBytes) && scored(decision->prompt_candidates) &&
            scored(decision->token_candidates);
   }
-  bool operator()(const RouteNews& news) const { return attempt(news.attempt); }
+  bool operator()(const RouteNews& news) const { return attempt(news.attempt) && news.generated >= 0; }
   bool operator()(const RouteLost& lost) const { return attempt(lost.attempt); }
   bool operator()(const TraceReply& reply) const {
     return reply.messages.size() <= kMostTracedMessages &&

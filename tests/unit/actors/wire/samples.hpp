@@ -84,7 +84,7 @@ FIELDS(Order, a, b, c, d, e, f)
 FIELDS(Placement, a, b, c)
 FIELDS(RouteAsk, a, b, c, d, e, f)
 FIELDS(RouteAnswer, a, b, c, d, e)
-FIELDS(RouteNews, a, b, c)
+FIELDS(RouteNews, a, b, c, d)
 FIELDS(RouteLost, a, b, c)
 FIELDS(BlocksQuery, a, b)
 FIELDS(BlocksReply, a, b, c)
@@ -236,7 +236,7 @@ inline std::vector<Message> samples() {
           sample_order(),
           sample_route_ask(),
           RouteAnswer{RequestId{81}, 1, MachineId{82}, MachineId{83}, sample_decision()},
-          RouteNews{RequestId{84}, 2, true},
+          RouteNews{RequestId{84}, 2, true, 17},
           RouteLost{RequestId{85}, 3, MachineId{86}},
           BlocksQuery{71, MachineId{72}},
           sample_blocks_reply(),

@@ -1,0 +1,98 @@
+#include "actors/policies/slo_aware.hpp"
+
+#include <gmock/gmock.h>
+
+namespace troupe::policies {
+namespace {
+
+/// Runs 1000 prompt tokens a second; a step takes 20 ms and 1 ms more for each sequence.
+MachineView machine(std::uint32_t id, Role role) {
+  MachineView view;
+  view.id = MachineId{id};
+  view.node = NodeId{id};
+  view.role = role;
+  view.kv_positions = 100'000;
+  view.prompt_tokens_per_s = 1000;
+  view.pace = DecodePace{0.020, 0.001};
+  return view;
+}
+
+MachineView with_prompts(MachineView view, std::int64_t tokens) {
+  view.pending_prompt_tokens = tokens;
+  view.pending_prompts = tokens > 0;
+  return view;
+}
+
+MachineView with_running(MachineView view, std::int64_t sequences) {
+  view.running = sequences;
+  return view;
+}
+
+/// A prompt of 100 tokens, objectives of 1 s and 100 ms.
+RoutingDecision decide(std::vector<MachineView> machines) {
+  RoutingSnapshot snapshot;
+  snapshot.prompt_tokens = 100;
+  snapshot.max_tokens = 50;
+  snapshot.machines = std::move(machines);
+  return SloAware().decide(snapshot);
+}
+
+void expect_on(const RoutingDecision& decision, std::uint32_t prompt, std::uint32_t token) {
+  EXPECT_EQ(decision.prompt_machine, MachineId{prompt}) << decision.reason;
+  EXPECT_EQ(decision.token_machine, MachineId{token}) << decision.reason;
+}
+
+TEST(SloAware, leaves_the_pools_alone_while_all_objectives_are_met) {
+  expect_on(decide({with_prompts(machine(0, Role::kPrompt), 300), with_running(machine(1, Role::kToken), 10)}), 0, 1);
+}
+
+TEST(SloAware, draws_a_token_machine_with_slack_in_when_the_first_token_would_be_late) {
+  const auto token = with_running(machine(1, Role::kToken), 10);  // 30 ms a token, of 100
+  expect_on(decide({with_prompts(machine(0, Role::kPrompt), 400), token}), 0, 1);
+  expect_on(decide({with_prompts(machine(0, Role::kPrompt), 1500), token}), 1, 1);
+}
+
+TEST(SloAware, does_not_draw_in_a_machine_whose_sequences_have_no_slack) {
+  const auto token = with_running(machine(1, Role::kToken), 78);  // 98 ms a token, of 100
+  EXPECT_EQ(decide({with_prompts(machine(0, Role::kPrompt), 1500), token}).prompt_machine, MachineId{0});
+}
+
+TEST(SloAware, gives_tokens_to_an_idle_prompt_machine_when_the_token_pool_is_too_slow) {
+  const auto decision = decide({machine(0, Role::kPrompt), with_running(machine(1, Role::kToken), 90)});
+  EXPECT_EQ(decision.token_machine, MachineId{0}) << decision.reason;
+}
+
+TEST(SloAware, measures_queues_in_seconds_and_not_in_tokens) {
+  auto fast = with_prompts(machine(0, Role::kPrompt), 2000);
+  fast.prompt_tokens_per_s = 10'000;
+  expect_on(decide({fast, with_prompts(machine(1, Role::kPrompt), 600), machine(2, Role::kToken)}), 0, 2);
+}
+
+TEST(SloAware, passes_over_a_machine_without_room_for_the_kv) {
+  auto full = machine(1, Role::kToken);
+  full.kv_free = 50;
+  expect_on(decide({machine(0, Role::kPrompt), full, with_running(machine(2, Role::kToken), 20)}), 0, 2);
+}
+
+TEST(SloAware, orders_by_queues_where_nothing_was_measured) {
+  std::vector<MachineView> machines = {with_prompts(machine(0, Role::kPrompt), 300), machine(1, Role::kPrompt),
+                                       with_running(machine(2, Role::kToken), 9), machine(3, Role::kToken)};
+  for (auto& each : machines) {
+    each.prompt_tokens_per_s.reset();
+    each.pace.reset();
+  }
+  expect_on(decide(machines), 1, 3);
+}
+
+TEST(SloAware, an_objective_that_a_prompt_cannot_meet_alone_gives_way_to_one_that_it_can) {
+  RoutingSnapshot snapshot;
+  snapshot.prompt_tokens = 5000;  // 5 s alone
+  snapshot.machines = {with_prompts(machine(0, Role::kPrompt), 2000), machine(1, Role::kPrompt),
+                       machine(2, Role::kToken)};
+  const auto decision = SloAware().decide(snapshot);
+  expect_on(decision, 1, 2);
+  EXPECT_LT(decision.prompt_candidates[1].score, 0.1);
+}
+
+}  // namespace
+}  // namespace troupe::policies
