@@ -51,9 +51,9 @@ std::optional<Answer> answer_of(exec::VirtualSystem& system, const Handle& whom,
 }  // namespace
 
 Cluster::Cluster(ClusterOptions options) : options_(std::move(options)), system(options_.seed) {
-  later_ = system.spawn<Later>();
+  later_ = system.spawn<exec::Later>();
   options_.network.later = [later = later_](std::chrono::nanoseconds after, std::function<void()> what) {
-    caf::delayed_anon_send(later, after, RunThis{std::move(what)});
+    caf::delayed_anon_send(later, after, exec::RunLater{std::move(what)});
   };
   options_.network.now = [this] { return std::chrono::nanoseconds(system.now().time_since_epoch()); };
   network_ = link::LocalNetwork::make(options_.network);

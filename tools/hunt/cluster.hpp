@@ -27,7 +27,7 @@
 #include "runtime/exec/system.hpp"
 #include "runtime/link/local_link.hpp"
 #include "tools/hunt/clients.hpp"
-#include "tools/hunt/later.hpp"
+#include "runtime/exec/later.hpp"
 #include "tools/hunt/wire.hpp"
 
 namespace troupe::hunt {
@@ -149,7 +149,7 @@ class Cluster {
   std::shared_ptr<std::atomic<std::int32_t>> serving = std::make_shared<std::atomic<std::int32_t>>(0);
 
  private:
-  LaterActor later_;
+  exec::LaterActor later_;
   std::shared_ptr<link::LocalNetwork> network_;
   std::vector<Node> nodes_;
   std::map<std::pair<std::size_t, std::size_t>, std::shared_ptr<Weather>> pairs_;
