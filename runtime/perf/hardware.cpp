@@ -1,10 +1,12 @@
 #include "runtime/perf/hardware.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <functional>
 #include <optional>
+#include <sstream>
 
 #include "runtime/base/did_you_mean.hpp"
 #include "runtime/config/document.hpp"
@@ -68,17 +70,40 @@ Key name_key(std::string& slot) {
 
 /// Sizes as "80GiB".
 Key memory_key(std::int64_t& slot) {
-  return {"memory", "a size from 1GiB to 4096GiB, as 80GiB", [&slot](const std::string& text) {
+  return {"memory", "a size from 0.001GiB to 4096GiB, as 80GiB", [&slot](const std::string& text) {
             if (!text.ends_with("GiB")) return false;
             const auto value = number(text.substr(0, text.size() - 3));
-            if (!value || *value < 1 || *value > 4096) return false;
+            if (!value || *value < 0.001 || *value > 4096) return false;
             slot = static_cast<std::int64_t>(*value * 1073741824.0);
             return true;
           }};
 }
 
+/// "- [model, prompt tokens, prompt context, decodes, decode context, seconds]"
+void read_recorded(const Node& list, Hardware& hardware, Problems& problems) {
+  constexpr std::size_t kFields = 6;
+  for (const auto& item : list.items) {
+    bool good = item.kind == Node::Kind::kSequence && item.items.size() == kFields;
+    std::array<double, kFields> values{};
+    for (std::size_t i = 1; i < kFields && good; ++i) {
+      const auto value = number(item.items[i].text);
+      good = value && *value >= 0 && *value <= 1e12 && (i + 1 == kFields || *value == std::floor(*value));
+      values[i] = value.value_or(0);
+    }
+    if (!good || !(values[1] > 0 || values[3] > 0) || values[5] <= 0) {
+      problems.add(
+          item.place, "a recorded step is " + item.described(),
+          "expected [model, prompt tokens, prompt context, decodes, decode context, seconds], with a prompt or "
+          "decodes");
+      return;
+    }
+    const auto whole = [&](std::size_t i) { return static_cast<std::int64_t>(values[i]); };
+    hardware.recorded[item.items[0].text].push_back({{whole(1), whole(2), whole(3), whole(4)}, values[5]});
+  }
+}
+
 void read_entry(const Node& entry, const std::vector<Key>& keys, const std::string& what, Problems& problems,
-                std::vector<std::string>* aliases = nullptr) {
+                Hardware* hardware = nullptr) {
   if (entry.kind != Node::Kind::kMapping) {
     problems.add(entry.place, what + " is " + entry.described(), "expected a mapping");
     return;
@@ -87,8 +112,12 @@ void read_entry(const Node& entry, const std::vector<Key>& keys, const std::stri
   for (const auto& key : keys) known.push_back(key.name);
   for (const auto& [name, value] : entry.entries) {
     seen.push_back(name.text);
-    if (aliases != nullptr && name.text == "aliases" && value.kind == Node::Kind::kSequence) {
-      for (const auto& item : value.items) aliases->push_back(item.text);
+    if (hardware != nullptr && value.kind == Node::Kind::kSequence && name.text == "aliases") {
+      for (const auto& item : value.items) hardware->aliases.push_back(item.text);
+      continue;
+    }
+    if (hardware != nullptr && value.kind == Node::Kind::kSequence && name.text == "recorded") {
+      read_recorded(value, *hardware, problems);
       continue;
     }
     const auto key = std::find_if(keys.begin(), keys.end(), [&](const Key& k) { return k.name == name.text; });
@@ -110,23 +139,25 @@ void read_hardware(const Node& entry, Catalogue& out, Problems& problems) {
   idle.required = false;
   read_entry(entry,
              {name_key(hardware.name), count_key("gpus", hardware.gpus, 64), memory_key(hardware.memory_bytes),
-              number_key("peak_tflops", hardware.peak_flops, 1e12, 1, 100'000),
-              number_key("bandwidth_gb_per_s", hardware.memory_bytes_per_s, 1e9, 1, 1'000'000),
+              number_key("peak_tflops", hardware.peak_flops, 1e12, 0, 100'000),
+              number_key("bandwidth_gb_per_s", hardware.memory_bytes_per_s, 1e9, 0, 1'000'000),
               number_key("link_gb_per_s", hardware.link_bytes_per_s, 1e9, 0, 100'000),
-              number_key("power_w", hardware.power_w, 1, 1, 1'000'000),
+              number_key("power_w", hardware.power_w, 1, 0, 1'000'000),
               number_key("price_per_hour", hardware.price_per_hour, 1, 0, 1'000'000), std::move(idle)},
-             "a machine", problems, &hardware.aliases);
+             "a machine", problems, &hardware);
   out.hardware.push_back(std::move(hardware));
 }
 
 void read_model(const Node& entry, Catalogue& out, Problems& problems) {
   ModelShape model;
+  auto bits = count_key("kv_bits", model.kv_bits, 64);
+  bits.required = false;
   read_entry(
       entry,
       {name_key(model.name), count_key("layers", model.layers, 10'000), count_key("hidden", model.hidden, 1'000'000),
        count_key("heads", model.heads, 10'000), count_key("kv_heads", model.kv_heads, 10'000),
        number_key("parameters_b", model.parameters, 1e9, 0, 100'000),
-       number_key("weights_gb", model.weight_bytes, 1e9, 0, 200'000)},
+       number_key("weights_gb", model.weight_bytes, 1e9, 0, 200'000), std::move(bits)},
       "a model", problems);
   if (problems.empty() && (model.hidden % model.heads != 0 || model.heads % model.kv_heads != 0))
     problems.add(entry.place, model.name + "'s heads do not divide its hidden size, or its KV heads not its heads");
@@ -168,6 +199,34 @@ Result<ModelShape> Catalogue::find_model(std::string_view name) const {
   for (const auto& each : models)
     if (each.name == name) return each;
   return unknown("model", name, models);
+}
+
+std::string to_yaml(const Hardware& hardware) {
+  std::ostringstream out;
+  out.precision(9);
+  out << "  - name: " << hardware.name << "\n    gpus: " << hardware.gpus
+      << "\n    memory: " << static_cast<double>(hardware.memory_bytes) / 1073741824.0
+      << "GiB\n    peak_tflops: " << hardware.peak_flops / 1e12
+      << "\n    bandwidth_gb_per_s: " << hardware.memory_bytes_per_s / 1e9
+      << "\n    link_gb_per_s: " << hardware.link_bytes_per_s / 1e9 << "\n    power_w: " << hardware.power_w
+      << "\n    price_per_hour: " << hardware.price_per_hour << "\n";
+  if (!hardware.recorded.empty()) out << "    recorded:\n";
+  for (const auto& [model, points] : hardware.recorded)
+    for (const auto& [step, seconds] : points)
+      out << "      - [" << model << ", " << step.prompt_tokens << ", " << step.prompt_context << ", " << step.decodes
+          << ", " << step.decode_context << ", " << seconds << "]\n";
+  return out.str();
+}
+
+std::string to_yaml(const ModelShape& model) {
+  std::ostringstream out;
+  out.precision(9);
+  out << "  - name: " << model.name << "\n    layers: " << model.layers << "\n    hidden: " << model.hidden
+      << "\n    heads: " << model.heads << "\n    kv_heads: " << model.kv_heads
+      << "\n    parameters_b: " << model.parameters / 1e9
+      << "\n    weights_gb: " << static_cast<double>(model.weight_bytes) / 1e9 << "\n    kv_bits: " << model.kv_bits
+      << "\n";
+  return out.str();
 }
 
 Result<Catalogue> parse_catalogue(std::string_view text, const std::string& file) {

@@ -12,14 +12,6 @@
 
 namespace troupe::perf {
 
-/// What one forward pass computes.
-struct StepShape {
-  std::int64_t prompt_tokens = 0;   ///< of all prompts, or parts of prompts, in the step
-  std::int64_t prompt_context = 0;  ///< positions before those parts: what they attend to besides themselves
-  std::int64_t decodes = 0;         ///< sequences that get one token each
-  std::int64_t decode_context = 0;  ///< positions that these attend to, summed
-};
-
 /// Which machine computes which model.
 struct Placement {
   Hardware hardware;
@@ -36,10 +28,10 @@ class PerformanceModel {
   virtual std::string describe() const = 0;
 };
 
-/// The names that make_performance_model knows: "profile", "profile_as_published", "roofline".
+/// The names that make_performance_model knows: "profile", "profile_as_published", "roofline", "recorded".
 std::vector<std::string> performance_model_names();
 
-/// kInvalidInput for a name that there is not, or a profile that has no points for the placement (with those it has).
+/// kInvalidInput for a name that there is not, or figures that are missing for the placement (with those there are).
 Result<std::unique_ptr<PerformanceModel>> make_performance_model(std::string_view name, const Placement& placement);
 
 }  // namespace troupe::perf

@@ -97,9 +97,9 @@ Result<ModelledMachine> machine_of(const MachineGroup& group, const SimulationPl
             (blocks < 1 ? ": beside its weights there is no memory for KV. Use a larger machine or a smaller model."
                         : ": the hardware catalogue has no link speed for it (link_gb_per_s).")};
   machine.blocks = static_cast<std::int32_t>(blocks);
-  const auto& name = plan.performance_model;
-  TRY(model, perf::make_performance_model(name.empty() ? "profile" : name,
-                                          {group.hardware, plan.model, plan.tensor_parallel}));
+  std::string name = plan.performance_model;
+  if (name.empty()) name = group.hardware.recorded.contains(plan.model.name) ? "recorded" : "profile";
+  TRY(model, perf::make_performance_model(name, {group.hardware, plan.model, plan.tensor_parallel}));
   machine.seconds =
       [shared = std::shared_ptr<const perf::PerformanceModel>(std::move(model))](const device::StepWork& work) {
         return shared->step_seconds({work.prompt_tokens, work.prompt_context, work.decodes, work.decode_context});
