@@ -8,6 +8,7 @@ Timeline::Timeline(caf::actor_config& config, std::shared_ptr<Cast> cast, const 
                    std::size_t machines)
     : Actor(config), cast_(std::move(cast)), begin_(now()), runs_(machines, 0) {
   for (const auto& facts : arrivals) events_.push({facts.arrived, EventKind::kArrival, 0, facts.request});
+  others_ = arrivals.size();
 }
 
 TimelineActor::behavior_type Timeline::make_behavior() {
@@ -16,6 +17,7 @@ TimelineActor::behavior_type Timeline::make_behavior() {
       [this](const ScheduleEvent& schedule) {
         const Event& event = schedule.event;
         if (event.kind == EventKind::kRunEnd) runs_[event.machine] = event.number;
+        if (event.kind != EventKind::kRetry) ++others_;
         events_.push(event);
       },
   };
@@ -25,18 +27,19 @@ TimelineActor::behavior_type Timeline::make_behavior() {
 /// only when no actor is ready.
 void Timeline::tick() {
   drop_void();
-  if (events_.empty()) return;
+  if (events_.empty() || nothing_can_change()) return;
   const auto due = time_of(events_.top());
   if (due > now()) {
     scheduled_send(TimelineActor{this}, due, TimelineTick{});
     return;
   }
-  release(events_.pop());
+  release(pop());
   scheduled_send(TimelineActor{this}, now(), TimelineTick{});
 }
 
 void Timeline::release(const Event& event) {
   ++cast_->released;
+  fruitless_ = event.kind == EventKind::kRetry ? fruitless_ + 1 : 0;
   if (event.kind == EventKind::kArrival)
     send(cast_->cluster, EventDue{event});
   else
@@ -46,7 +49,12 @@ void Timeline::release(const Event& event) {
 void Timeline::drop_void() {
   while (!events_.empty() && events_.top().kind == EventKind::kRunEnd &&
          events_.top().number != runs_[events_.top().machine])
-    events_.pop();
+    pop();
+}
+
+Event Timeline::pop() {
+  if (events_.top().kind != EventKind::kRetry) --others_;
+  return events_.pop();
 }
 
 std::chrono::steady_clock::time_point Timeline::time_of(const Event& event) const {
