@@ -22,6 +22,7 @@ void add_status(CLI::App& app, std::function<int()>& chosen);
 void add_request(CLI::App& app, std::function<int()>& chosen);
 void add_blocks(CLI::App& app, std::function<int()>& chosen);
 void add_doctor(CLI::App& app, std::function<int()>& chosen);
+void add_simulate(CLI::App& app, std::function<int()>& chosen);
 void add_schema(CLI::App& app, std::function<int()>& chosen);
 void add_profile(CLI::App& app, std::function<int()>& chosen);
 void add_simulate(CLI::App& app, std::function<int()>& chosen);

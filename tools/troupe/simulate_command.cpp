@@ -6,6 +6,7 @@
 
 #include "tools/troupe/commands.hpp"
 #include "tools/troupe/exit_codes.hpp"
+#include "tools/troupe/hunt_command.hpp"
 #include "tools/troupe/simulate.hpp"
 
 namespace troupe {
@@ -18,6 +19,8 @@ constexpr const char* kExamples =
     "  troupe simulate cluster_configs/splitwise/ha.yaml --split iso_cost_coding --trace trace.csv\n"
     "  troupe simulate cluster_configs/splitwise/hh.yaml --sweep rate=50:150:10 --lengths trace.csv --duration 120\n"
     "  troupe simulate --machines mixed:h100-80gb*4 --trace trace.csv --requests-csv requests.csv --json summary.json\n"
+    "  troupe simulate --faults --seeds 10000             # faults by the seed, invariants checked after each\n"
+    "  troupe simulate --faults --seed 18 --trace-messages\n"
     "\n"
     "Exit codes: 0 ok, 64 usage, 65 bad trace or plan, 66 no such file, 70 internal, 78 bad scenario or hardware file";
 
@@ -84,14 +87,22 @@ void add_simulate(CLI::App& app, std::function<int()>& chosen) {
   command->add_option("--sweep", options->sweep, "rate=50:250:10 or prompt_machines=20:35:5; may be given twice.")
       ->type_name("WHAT")
       ->allow_extra_args(false);
-  command->add_option("--jobs", options->jobs, "Runs of a sweep at once; default: one a core.")
+  command->add_option("--jobs", options->jobs, "Runs of a sweep, or processes of a hunt, at once; default: one a core.")
       ->check(CLI::Range(1, 1024));
   command->add_option("--requests-csv", options->requests_csv, "Write a row a request.")->type_name("FILE");
   command->add_option("--json", options->json, "Write the summary as JSON.")->type_name("FILE");
   command->add_option("--html", options->html, "Write a report with plots.")->type_name("FILE");
   command->add_flag("--quiet", options->quiet, "Write no table.");
-  command->callback([options, command, &chosen] {
-    chosen = [options, command] {
+  auto hunt = std::make_shared<HuntOptions>();
+  hunt->faults = false;
+  add_hunt_flags(*command, *hunt);
+  command->callback([options, hunt, command, &chosen] {
+    chosen = [options, hunt, command] {
+      if (hunt->faults || command->count("--seeds") > 0 || hunt->trace_messages) {
+        if (command->count("--seed") > 0) hunt->seed = options->seed;
+        hunt->jobs = static_cast<int>(options->jobs);
+        return hunt_faults(*hunt);
+      }
       options->command_line = "troupe simulate";
       for (const auto* const option : command->get_options())
         for (const auto& word : option->count() > 0 ? option->results() : std::vector<std::string>{})
