@@ -24,6 +24,7 @@ struct Key {
   std::string name;
   std::string expected;
   std::function<bool(const std::string&)> take;
+  bool required = true;
 };
 
 std::optional<double> number(const std::string& text) {
@@ -128,7 +129,7 @@ void read_entry(const Node& entry, const std::vector<Key>& keys, const std::stri
     }
   }
   for (const auto& key : keys)
-    if (std::find(seen.begin(), seen.end(), key.name) == seen.end())
+    if (key.required && std::find(seen.begin(), seen.end(), key.name) == seen.end())
       problems.add(entry.place, what + " lacks its key " + key.name, "expected " + key.expected);
 }
 
