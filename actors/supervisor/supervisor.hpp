@@ -9,8 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "actors/messages/batching.hpp"
 #include "actors/messages/cluster.hpp"
 #include "actors/messages/routing.hpp"
+#include "actors/policies/machine_policies.hpp"
 #include "actors/token/token.hpp"
 #include "runtime/device/device.hpp"
 #include "runtime/exec/actor.hpp"
@@ -27,6 +29,7 @@ struct MachineSpec {
   std::int32_t max_batch_tokens = 2048;             ///< prompt tokens in one step
   std::int32_t prompt_tokens_beside_decodes = 512;  ///< prompt tokens in a step that decodes share
   TokenLimits token_limits;
+  policies::MachinePolicies policies = {};  ///< its own: no other machine has them
 };
 
 class Supervisor final : public exec::Actor<SupervisorActor::base> {
@@ -49,6 +52,7 @@ class Supervisor final : public exec::Actor<SupervisorActor::base> {
     GpuActor gpu;
     TokenActor token;
     PromptActor prompt;
+    BatchPolicyActor policy;  ///< none where the planners' own rules hold
   };
 
   Machine start(MachineSpec spec);
