@@ -1,6 +1,6 @@
-// The names of the policies that Troupe is built with, in the order in which people are shown them. Configuration checks
-// words against these lists, the tables beside the policies (actors/policies/*_policy.cpp) make what they name: neither
-// may include the other, and a test holds them together.
+// The names of the policies that Troupe is built with, in the order in which people are shown them. Configuration
+// checks words against these lists, the tables beside the policies (actors/policies/*_policy.cpp) make what they name:
+// neither may include the other, and a test holds them together.
 #pragma once
 
 #include <string>
