@@ -7,7 +7,7 @@
 
 #include <caf/send.hpp>
 
-#include "actors/prompt/prompt_batch.hpp"
+#include "actors/policies/prompt_batch.hpp"
 #include "runtime/base/check.hpp"
 
 namespace troupe {
@@ -96,7 +96,7 @@ void Gpu::join(Seat& from, device::Step& step, std::int32_t token_budget) {
   from.running.clear();
   if (from.turn != Turn::kOffered) return;
   for (const auto& sequence : from.offer) from.running.push_back(static_cast<std::int32_t>(sequence.tokens.size()));
-  auto shares = plan_prompt_batch(from.running, token_budget);
+  auto shares = policies::plan_prompt_batch(from.running, token_budget);
   shares.resize(from.running.size(), 0);
   for (std::size_t i = 0; i < shares.size() && shares[i] > 0; ++i) {
     cut(from.offer[i], shares[i]);

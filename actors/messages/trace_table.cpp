@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "actors/messages/balancing.hpp"
+#include "actors/messages/batching.hpp"
 #include "actors/messages/cluster.hpp"
 #include "actors/messages/neighbours.hpp"
 #include "actors/messages/routing.hpp"
@@ -137,6 +138,14 @@ void register_traced_messages() {
       TROUPE_TRACED(MachineChanged),
       TROUPE_TRACED(KvRoomHeard),
       TROUPE_TRACED(LinkMeasured),
+      TROUPE_TRACED(PlanPrompts),
+      TROUPE_TRACED(PromptsPlanned),
+      TROUPE_TRACED(PlanTokens),
+      TROUPE_TRACED(TokensPlanned),
+      TROUPE_TRACED(ChooseVictim),
+      TROUPE_TRACED(VictimChosen),
+      TROUPE_TRACED(PlanAdmission),
+      TROUPE_TRACED(AdmissionPlanned),
       TROUPE_TRACED(QueryLoad),
       TROUPE_TRACED(LoadSnapshot),
       TROUPE_TRACED(DecideRoute),

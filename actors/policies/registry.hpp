@@ -15,6 +15,9 @@
 
 namespace troupe::policies {
 
+/// For policies that are told nothing.
+struct NoSettings {};
+
 template <class Policy, class Settings>
 class Registry {
  public:

@@ -5,6 +5,7 @@
 #include "actors/policies/aggregated.hpp"
 #include "actors/policies/jsq_tokens.hpp"
 #include "actors/policies/least_loaded.hpp"
+#include "actors/policies/library_policy.hpp"
 #include "actors/policies/power_of_two.hpp"
 #include "actors/policies/random.hpp"
 #include "actors/policies/registry.hpp"
@@ -19,7 +20,7 @@ namespace {
 using Table = Registry<RoutingPolicy, RoutingSettings>;
 
 const Table& table() {
-  static const Table table("routing policy", kRoutingPolicyNames,
+  static const Table table("routing policy", routing_policy_names(),
                            {
                                {"splitwise", Table::make<Splitwise>},
                                {"round_robin", Table::make<RoundRobin>},
@@ -48,6 +49,7 @@ const char* to_string(Role role) {
 }
 
 Result<std::unique_ptr<RoutingPolicy>> make_routing_policy(std::string_view name, const RoutingSettings& settings) {
+  if (name.find('/') != std::string_view::npos) return load_routing_policy(std::string(name), settings);
   return table().make_named(name, settings);
 }
 

@@ -120,7 +120,7 @@ struct RoutingSettings {
   std::uint64_t seed = 1;  ///< of the policies that draw
 };
 
-/// The policy of that name (one of kRoutingPolicyNames), or kConfig with the names there are.
+/// The policy of that name, or of the library at that path where it has a slash; or kConfig with the names there are.
 Result<std::unique_ptr<RoutingPolicy>> make_routing_policy(std::string_view name, const RoutingSettings& settings = {});
 
 }  // namespace troupe::policies

@@ -4,12 +4,18 @@
 #include <iterator>
 #include <utility>
 
+#include "actors/policies/prompt_batch.hpp"
 #include "kernels/attention/kv_layout.hpp"
 
 namespace troupe {
 
-Prompt::Prompt(caf::actor_config& config, std::int32_t max_batch_tokens, GpuActor gpu, PromptClientActor local_token)
-    : Actor(config), max_batch_tokens_(max_batch_tokens), gpu_(std::move(gpu)), local_token_(std::move(local_token)) {}
+Prompt::Prompt(caf::actor_config& config, std::int32_t max_batch_tokens, GpuActor gpu, PromptClientActor local_token,
+               BatchPolicyActor policy)
+    : Actor(config),
+      max_batch_tokens_(max_batch_tokens),
+      gpu_(std::move(gpu)),
+      local_token_(std::move(local_token)),
+      policy_(std::move(policy)) {}
 
 PromptActor::behavior_type Prompt::make_behavior() {
   return {
@@ -22,14 +28,18 @@ PromptActor::behavior_type Prompt::make_behavior() {
 }
 
 void Prompt::on_exit() {
+  in_step_.clear();
   queue_.clear();
   local_token_ = nullptr;
+  policy_ = nullptr;
 }
 
 void Prompt::on(RunPrompt& run) {
   Job job;
   job.total = static_cast<std::int32_t>(run.spec->prompt.size() + run.generated.size());
   job.what = std::move(run);
+  job.number = ++arrivals_;
+  job.came = now();
   queue_.push_back(std::move(job));
   if (!offered_) offer();
 }
@@ -49,9 +59,10 @@ void Prompt::on(const CancelPrompt& cancel) {
 void Prompt::on(StepFinished& finished) {
   offered_ = false;
   owes_ = true;
-  std::size_t place = 0;
   auto result = finished.results.begin();
-  for (auto job = queue_.begin(); job != queue_.end() && std::exchange(job->in_step, false); ++place) {
+  for (std::size_t place = 0; place < in_step_.size(); ++place) {
+    const auto job = in_step_[place];
+    job->in_step = false;
     bool leaves = true;
     const std::int32_t ran = finished.fault ? 0 : finished.ran[place];
     job->done += ran;
@@ -72,15 +83,16 @@ void Prompt::on(StepFinished& finished) {
       leaves = false;
     }
     if (ran > 0) ++result;
-    job = leaves ? queue_.erase(job) : std::next(job);
+    if (leaves) queue_.erase(job);
   }
+  in_step_.clear();
   offer();
 }
 
 void Prompt::on(const LayersWritten& written) {
   constexpr auto kPositions = static_cast<std::int32_t>(kernels::kBlockPositions);
-  std::size_t place = 0;
-  for (auto job = queue_.begin(); job != queue_.end() && job->in_step; ++job, ++place) {
+  for (std::size_t place = 0; place < in_step_.size(); ++place) {
+    const auto& job = in_step_[place];
     const std::int32_t ran = written.ran.at(place);
     if (!job->what.watch || ran == 0) continue;
     const std::int32_t done = job->done + ran;
@@ -115,19 +127,70 @@ void Prompt::fail(const Job& job, const Error& error) {
 }
 
 void Prompt::offer() {
-  OfferWork offer{Planner::kPrompt, {}, commits_};
-  std::vector<std::int32_t> remaining;
+  if (asked_) return;  // the answer makes the offer
+  if (!policy_ || queue_.empty()) {
+    offer(first_come());
+    return;
+  }
+  asked_ = true;
+  request(policy_, caf::infinite, PlanPrompts{snapshot()})
+      .then(
+          [this](const PromptsPlanned& planned) {
+            asked_ = false;
+            offer(planned.shares);
+          },
+          [](caf::error&) {});  // the policy died, and the machine with it
+}
+
+policies::PromptBatchSnapshot Prompt::snapshot() const {
+  policies::PromptBatchSnapshot snapshot{max_batch_tokens_, {}};
+  const auto time = now();
   for (const auto& job : queue_) {
-    if (remaining.size() >= static_cast<std::size_t>(max_batch_tokens_)) break;
+    if (snapshot.queue.size() == policies::kMostPromptsShown) break;
+    snapshot.queue.push_back({job.number, job.what.spec->id, job.total, job.done, time - job.came});
+  }
+  return snapshot;
+}
+
+std::vector<policies::PromptShare> Prompt::first_come() const {
+  std::vector<std::int32_t> remaining;
+  std::int32_t sum = 0;
+  for (const auto& job : queue_) {
+    if (sum >= max_batch_tokens_) break;
     remaining.push_back(job.total - job.done);
+    sum += std::min(remaining.back(), max_batch_tokens_);
   }
-  const auto shares = plan_prompt_batch(remaining, max_batch_tokens_);
-  for (std::size_t i = 0; i < shares.size(); ++i) {
-    offer.sequences.push_back(chunk(queue_[i], shares[i]));
-    queue_[i].in_step = true;
-    offer.watch = offer.watch || queue_[i].what.watch;
+  const auto tokens = policies::plan_prompt_batch(remaining, max_batch_tokens_);
+  std::vector<policies::PromptShare> shares;
+  auto job = queue_.begin();
+  for (std::size_t i = 0; i < tokens.size(); ++i, ++job) shares.push_back({job->number, tokens[i]});
+  return shares;
+}
+
+void Prompt::take_in(const std::vector<policies::PromptShare>& shares, OfferWork& offer) {
+  std::int32_t budget = max_batch_tokens_;
+  auto job = queue_.begin();
+  for (const auto& share : shares) {
+    // Mostly the next one; one that was cancelled while the policy thought is not there any more.
+    const auto is_it = [&](const Job& each) { return each.number == share.number; };
+    if (job == queue_.end() || !is_it(*job)) job = std::find_if(queue_.begin(), queue_.end(), is_it);
+    if (job == queue_.end() || job->in_step) continue;
+    const std::int32_t tokens = std::min({share.tokens, job->total - job->done, budget});
+    if (tokens <= 0) continue;
+    budget -= tokens;
+    job->in_step = true;
+    in_step_.push_back(job);
+    offer.sequences.push_back(chunk(*job, tokens));
+    offer.watch = offer.watch || job->what.watch;
+    ++job;
   }
-  offered_ = !shares.empty();
+}
+
+void Prompt::offer(const std::vector<policies::PromptShare>& shares) {
+  OfferWork offer{Planner::kPrompt, {}, commits_};
+  take_in(shares, offer);
+  if (in_step_.empty()) take_in(first_come(), offer);  // nothing is no answer: a queue moves
+  offered_ = !in_step_.empty();
   if (!offered_ && !owes_) return;
   owes_ = false;
   send(gpu_, std::move(offer));

@@ -5,6 +5,7 @@
 
 #include <caf/send.hpp>
 
+#include "actors/batch_policy/batch_policy.hpp"
 #include "actors/gpu/gpu.hpp"
 #include "actors/hand_over/hand_over.hpp"
 #include "actors/hand_over/near_prompt.hpp"
@@ -48,8 +49,15 @@ Supervisor::Machine Supervisor::start(MachineSpec spec) {
   const auto& kv = spec.device->info().kv;
   machine.pool = spawn<Pool>(static_cast<std::int32_t>(kv.blocks));
   machine.gpu = spawn<Gpu>(spec.device, spec.prompt_tokens_beside_decodes);
-  machine.token = spawn<Token>(spec.id, spec.token_limits, machine.gpu, machine.pool);
-  machine.prompt = spawn<Prompt>(spec.max_batch_tokens, machine.gpu, machine.token);
+  const auto& policies = spec.policies;
+  if (policies.any()) {
+    machine.policy = spawn<BatchPolicyHost>(policies);
+    monitor(machine.policy);
+  }
+  const auto asked = [&](const auto& policy) { return policy ? machine.policy : BatchPolicyActor{}; };
+  machine.token = spawn<Token>(spec.id, spec.token_limits, machine.gpu, machine.pool,
+                               TokenPolicies{asked(policies.tokens), asked(policies.admission)});
+  machine.prompt = spawn<Prompt>(spec.max_batch_tokens, machine.gpu, machine.token, asked(policies.prompts));
   monitor(machine.pool);
   monitor(machine.gpu);
   monitor(machine.token);
@@ -73,7 +81,8 @@ Supervisor::Machine Supervisor::start(MachineSpec spec) {
 
 void Supervisor::on(const caf::down_msg& down) {
   const auto machine = std::find_if(machines_.begin(), machines_.end(), [&](const Machine& m) {
-    return down.source == m.pool || down.source == m.gpu || down.source == m.token || down.source == m.prompt;
+    return down.source == m.pool || down.source == m.gpu || down.source == m.token || down.source == m.prompt ||
+           (m.policy && down.source == m.policy);
   });
   if (machine == machines_.end() || !std::exchange(machine->alive, false)) return;
   if (hand_over_) send(hand_over_, MachineLeft{machine->spec.id});
@@ -89,6 +98,7 @@ void Supervisor::stop(Machine& machine) {
   caf::anon_send_exit(machine.token, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(machine.gpu, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(machine.pool, caf::exit_reason::user_shutdown);
+  if (machine.policy) caf::anon_send_exit(machine.policy, caf::exit_reason::user_shutdown);
 }
 
 void Supervisor::on_exit() {

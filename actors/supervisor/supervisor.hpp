@@ -10,9 +10,11 @@
 #include <string>
 #include <vector>
 
+#include "actors/messages/batching.hpp"
 #include "actors/messages/cluster.hpp"
 #include "actors/messages/neighbours.hpp"
 #include "actors/messages/routing.hpp"
+#include "actors/policies/machine_policies.hpp"
 #include "actors/token/token.hpp"
 #include "runtime/device/device.hpp"
 #include "runtime/exec/actor.hpp"
@@ -29,6 +31,7 @@ struct MachineSpec {
   std::int32_t max_batch_tokens = 2048;             ///< prompt tokens in one step
   std::int32_t prompt_tokens_beside_decodes = 512;  ///< prompt tokens in a step that decodes share
   TokenLimits token_limits;
+  policies::MachinePolicies policies = {};  ///< its own: no other machine has them
 };
 
 /// How KV travels between the machines of a node, for those that split requests among themselves.
@@ -61,6 +64,7 @@ class Supervisor final : public exec::Actor<SupervisorActor::base> {
     TokenActor token;
     PromptActor prompt;
     PromptActor near_prompt;  // none where machines split no requests
+    BatchPolicyActor policy;  // none where the planners' own rules hold
   };
 
   Machine start(MachineSpec spec);

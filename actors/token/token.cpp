@@ -1,6 +1,7 @@
 #include "actors/token/token.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "actors/token/positions.hpp"
@@ -8,8 +9,14 @@
 
 namespace troupe {
 
-Token::Token(caf::actor_config& config, MachineId machine, TokenLimits limits, GpuActor gpu, PoolActor pool)
-    : Actor(config), machine_(machine), limits_(limits), gpu_(std::move(gpu)), pool_(std::move(pool)) {}
+Token::Token(caf::actor_config& config, MachineId machine, TokenLimits limits, GpuActor gpu, PoolActor pool,
+             TokenPolicies policies)
+    : Actor(config),
+      machine_(machine),
+      limits_(limits),
+      gpu_(std::move(gpu)),
+      pool_(std::move(pool)),
+      policies_(std::move(policies)) {}
 
 TokenActor::behavior_type Token::make_behavior() {
   return {
@@ -34,6 +41,7 @@ void Token::reserve(Sequence& sequence, std::int32_t blocks) {
 void Token::on_exit() {
   sequences_.clear();
   returning_.clear();
+  policies_ = {};
 }
 
 void Token::on(AdmitRequest& admit) {
@@ -49,16 +57,66 @@ void Token::on(AdmitRequest& admit) {
   auto& sequence = sequences_[id];
   sequence.what = std::move(admit);
   sequence.order = next_order_++;
+  sequence.came = now();
   waiting_.push_back(id);
   ask_for_admission();
 }
 
+bool Token::may_admit() const {
+  if (admission_asked_ || admission_refused_ || waiting_.empty() || with_blocks_ >= limits_.max_running) return false;
+  return std::none_of(decoding_.begin(), decoding_.end(),
+                      [&](const auto& each) { return sequences_.at(each.second).growth_refused; });
+}
+
 void Token::ask_for_admission() {
-  if (admission_asked_ || admission_refused_ || waiting_.empty() || with_blocks_ >= limits_.max_running) return;
-  const bool growth_first = std::any_of(decoding_.begin(), decoding_.end(),
-                                        [&](const auto& each) { return sequences_.at(each.second).growth_refused; });
-  if (growth_first) return;
-  auto& sequence = sequences_.at(waiting_.front());
+  if (admission_planned_ || !may_admit()) return;
+  if (!policies_.admission) {
+    admit(sequences_.at(waiting_.front()));
+    return;
+  }
+  admission_planned_ = true;
+  request(policies_.admission, caf::infinite, PlanAdmission{waiting_now()})
+      .then([this](const AdmissionPlanned& planned) { on(planned); },
+            [](caf::error&) {});  // the policy died, and the machine with it
+}
+
+policies::AdmissionSnapshot Token::waiting_now() const {
+  policies::AdmissionSnapshot snapshot{with_blocks_, {}};
+  const auto time = now();
+  for (const RequestId id : waiting_) {
+    if (snapshot.waiting.size() == policies::kMostWaitingShown) break;
+    const auto& sequence = sequences_.at(id);
+    const auto& what = sequence.what;
+    const auto left = what.spec->max_tokens - static_cast<std::int32_t>(what.generated.size());
+    snapshot.waiting.push_back(
+        {sequence.order, id, known_tokens(what), left, !what.generated.empty(), time - sequence.came});
+  }
+  return snapshot;
+}
+
+void Token::on(const AdmissionPlanned& planned) {
+  // Whoever was shown may have left, and others may have come.
+  const auto find = [&](std::uint64_t order) {
+    return std::find_if(waiting_.begin(), waiting_.end(),
+                        [&](RequestId id) { return sequences_.at(id).order == order; });
+  };
+  for (const auto& refusal : planned.admission.refused)
+    if (const auto id = find(refusal.number); id != waiting_.end()) refuse(*id, refusal.reason);
+  admission_planned_ = false;
+  if (!may_admit()) return;
+  auto next = planned.admission.next ? find(*planned.admission.next) : waiting_.end();
+  if (next == waiting_.end() && with_blocks_ == 0) next = waiting_.begin();  // somebody has to
+  if (next != waiting_.end()) admit(sequences_.at(*next));
+}
+
+void Token::refuse(RequestId request, const std::string& why) {
+  const auto& sequence = sequences_.at(request);
+  if (sequence.asked != 0 || !sequence.what.generated.empty()) return;
+  send(sequence.what.request, RequestFailed{request, sequence.what.attempt, {ErrorCode::kOverloaded, why}});
+  release(request);
+}
+
+void Token::admit(Sequence& sequence) {
   const auto positions = std::min(known_tokens(sequence.what) + 1, most_tokens(*sequence.what.spec));
   admission_asked_ = true;
   reserve(sequence, blocks_for(positions));
@@ -224,18 +282,41 @@ void Token::ask_for_growth(Sequence& sequence) {
   reserve(sequence, 1);
 }
 
-void Token::make_room() {
-  if (room_on_the_way_) return;
-  const bool stuck = std::any_of(decoding_.begin(), decoding_.end(), [&](const auto& each) {
+bool Token::lacks_room() const {
+  return std::any_of(decoding_.begin(), decoding_.end(), [&](const auto& each) {
     const auto& sequence = sequences_.at(each.second);
     return sequence.growth_refused && !sequence.in_step && !has_room(sequence.what, sequence.blocks.size());
   });
-  if (!stuck) return;
-  auto& newest = sequences_.at(decoding_.rbegin()->second);
-  if (newest.in_step) {
-    newest.preempt = true;
+}
+
+void Token::make_room() {
+  if (room_on_the_way_ || victim_planned_ || !lacks_room()) return;
+  if (!policies_.batches) {
+    choose_victim(decoding_.rbegin()->first);
+    return;
+  }
+  const auto chosen_already = [&](const auto& each) { return sequences_.at(each.second).preempt; };
+  if (std::any_of(decoding_.begin(), decoding_.end(), chosen_already)) return;
+  victim_planned_ = true;
+  policies::TokenBatchSnapshot snapshot;
+  for (const auto& [order, id] : decoding_) snapshot.sequences.push_back(view_of(sequences_.at(id)));
+  request(policies_.batches, caf::infinite, ChooseVictim{std::move(snapshot)})
+      .then(
+          [this](const VictimChosen& chosen) {
+            victim_planned_ = false;
+            if (!room_on_the_way_ && lacks_room()) choose_victim(chosen.number);
+          },
+          [](caf::error&) {});  // as above
+}
+
+void Token::choose_victim(std::uint64_t order) {
+  auto found = decoding_.find(order);
+  if (found == decoding_.end()) found = std::prev(decoding_.end());
+  auto& victim = sequences_.at(found->second);
+  if (victim.in_step) {
+    victim.preempt = true;
   } else {
-    preempt(newest);
+    preempt(victim);
   }
 }
 
@@ -274,19 +355,63 @@ void Token::release(RequestId request) {
   ask_for_admission();
 }
 
+bool Token::can_run(const Sequence& sequence) const {
+  return !sequence.cancelled && has_room(sequence.what, sequence.blocks.size());
+}
+
 void Token::offer() {
-  OfferWork offer{Planner::kToken, {}, commits_};
-  for (const auto& [order, id] : decoding_) {
-    auto& sequence = sequences_.at(id);
-    if (sequence.cancelled || !has_room(sequence.what, sequence.blocks.size())) continue;
-    offer.sequences.push_back(next_step_of(sequence.what, sequence.blocks));
-    sequence.in_step = true;
-    in_step_.push_back(id);
+  if (batch_planned_) return;  // the answer makes the offer
+  policies::TokenBatchSnapshot snapshot;
+  if (policies_.batches)
+    for (const auto& [order, id] : decoding_)
+      if (can_run(sequences_.at(id))) snapshot.sequences.push_back(view_of(sequences_.at(id)));
+  if (snapshot.sequences.empty()) {
+    offer({});
+    return;
   }
+  batch_planned_ = true;
+  request(policies_.batches, caf::infinite, PlanTokens{std::move(snapshot)})
+      .then(
+          [this](const TokensPlanned& planned) {
+            batch_planned_ = false;
+            offer(planned.run);
+          },
+          [](caf::error&) {});  // as above
+}
+
+void Token::offer(const std::vector<std::uint64_t>& chosen) {
+  OfferWork offer{Planner::kToken, {}, commits_};
+  for (const std::uint64_t order : chosen) {
+    const auto found = decoding_.find(order);
+    if (found == decoding_.end()) continue;
+    auto& sequence = sequences_.at(found->second);
+    if (!sequence.in_step && can_run(sequence)) take_in(sequence, offer);
+  }
+  if (offer.sequences.empty())  // nobody is no answer: whoever can, goes on
+    for (const auto& [order, id] : decoding_)
+      if (auto& sequence = sequences_.at(id); can_run(sequence)) take_in(sequence, offer);
   if (offer.sequences.empty() && !owes_) return;
   offered_ = !offer.sequences.empty();
   owes_ = false;
   send(gpu_, std::move(offer));
+}
+
+void Token::take_in(Sequence& sequence, OfferWork& offer) {
+  offer.sequences.push_back(next_step_of(sequence.what, sequence.blocks));
+  sequence.in_step = true;
+  in_step_.push_back(sequence.what.spec->id);
+}
+
+policies::DecodingSequence Token::view_of(const Sequence& sequence) {
+  const auto& spec = *sequence.what.spec;
+  const auto generated = static_cast<std::int32_t>(sequence.what.generated.size());
+  return {sequence.order,
+          spec.id,
+          static_cast<std::int32_t>(spec.prompt.size()),
+          generated,
+          spec.max_tokens - generated,
+          static_cast<std::int32_t>(sequence.blocks.size()),
+          sequence.preemptions};
 }
 
 WorkState Token::state() const {

@@ -9,11 +9,21 @@
 namespace troupe {
 
 /// Of `scheduling.policy`: to which machines a request goes. The first is the default.
-inline const std::vector<std::string> kRoutingPolicyNames = {
-    "splitwise", "round_robin", "random", "least_loaded", "jsq_tokens", "power_of_two", "aggregated", "slo_aware",
-};
+const std::vector<std::string>& routing_policy_names();
 
-/// Of `roles.policy`: what machines are for.
-inline const std::vector<std::string> kRolePolicyNames = {"fixed", "by_load"};
+/// Of `scheduling.prompt_batching`: which prompts run in a machine's next step. The first is the rule that its prompt
+/// actor follows by itself.
+const std::vector<std::string>& prompt_batch_policy_names();
+
+/// Of `scheduling.token_batching`: which sequences run in a machine's next step, and which loses its memory when there
+/// is no more. The first is the rule that its token actor follows by itself.
+const std::vector<std::string>& token_batch_policy_names();
+
+/// Of `scheduling.admission`: which waiting request gets memory next. The first is the rule that a token actor follows
+/// by itself.
+const std::vector<std::string>& admission_policy_names();
+
+/// Of `roles.policy`: what machines are for. The first is the default.
+const std::vector<std::string>& role_policy_names();
 
 }  // namespace troupe

@@ -171,7 +171,7 @@ Table all_keys() {
                          "Memory for KV blocks; auto: what the host has free beside the weights, within reason."),
            one("device.isa", CHOICE(serve.device.isa), {"auto", "avx2", "avx512", "reference"},
                "Instructions that kernels use; auto: the widest this host has. All give the same bits."),
-           one_or_path("scheduling.policy", AT(serve.scheduling.policy), kRoutingPolicyNames,
+           one_or_path("scheduling.policy", AT(serve.scheduling.policy), routing_policy_names(),
                        "How requests are given to machines; docs/policies.md tells how to write another one."),
            number("scheduling.seed", AT(serve.scheduling.seed), {0, std::numeric_limits<std::int64_t>::max()},
                   "From which the policies draw that draw lots."),
@@ -185,8 +185,14 @@ Table all_keys() {
                   "Requests that wait for a place; one more is refused [429]."),
            number("scheduling.request_timeout", AT(serve.scheduling.request_timeout), {100, 24 * kHour},
                   "Life of a request from its arrival on."),
+           one("scheduling.prompt_batching", AT(serve.scheduling.prompt_batching), prompt_batch_policy_names(),
+               "Which prompts a machine runs next."),
+           one("scheduling.token_batching", AT(serve.scheduling.token_batching), token_batch_policy_names(),
+               "Which sequence of a machine loses its KV blocks when there are no more."),
+           one("scheduling.admission", AT(serve.scheduling.admission), admission_policy_names(),
+               "Which waiting request of a machine gets KV blocks next, and whether one is refused [429]."),
            number("slo.ttft", AT(serve.slo.ttft), {1, 24 * kHour},
-                  "Objective: from a request's arrival to its first token. What policy slo_aware keeps to."),
+                  "Objective: from a request's arrival to its first token. What slo_aware and shed_late keep to."),
            number("slo.tbt", AT(serve.slo.tbt), {1, kHour},
                   "Objective: from one token of a request to the next, on the mean."),
            number("api.max_n", AT(serve.api.max_n), {1, 128}, "Completions of one call (n, best_of) [400]."),
@@ -238,7 +244,7 @@ Table pool_keys() {
           "Whether the two phases of a request go to two machines always, or only where that costs less than holding "
           "up "
           "the sequences of the token machine."),
-      one("roles.policy", AT(roles.policy), kRolePolicyNames,
+      one("roles.policy", AT(roles.policy), role_policy_names(),
           "How machines get their roles; fixed: as configured or set by hand, by_load: a pool that has too much to do "
           "gets a machine for a time."),
       number("roles.high_percent", AT(roles.high_percent), {1, 1000},

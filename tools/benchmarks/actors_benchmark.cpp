@@ -1,5 +1,5 @@
-// What the actors cost: CPU a step outside the device, at growing batches, with and without recording, and a block
-// actor's life.
+// What the actors cost: CPU a step outside the device, at growing batches, with and without recording, where the
+// planners ask a policy actor before each step, and a block actor's life.
 //
 // The device answers at once and computes nothing, so that all CPU time is the actors': planning, messages, blocks,
 // text. Printed are CPU times of the whole process (getrusage), which other load on the machine disturbs less than wall
@@ -19,6 +19,8 @@
 #include <caf/send.hpp>
 
 #include "actors/messages/trace_table.hpp"
+#include "actors/policies/fcfs_prompts.hpp"
+#include "actors/policies/newest_first.hpp"
 #include "actors/pool/pool.hpp"
 #include "actors/request/deadlines.hpp"
 #include "actors/request/request.hpp"
@@ -82,8 +84,14 @@ class Sink final : public exec::Actor<RequesterActor::base> {
   std::shared_ptr<std::atomic<int>> ended_;
 };
 
+/// The planners' own rules, asked for as policies.
+policies::MachinePolicies own_rules_asked() {
+  return {std::make_shared<policies::FcfsPrompts>(), std::make_shared<policies::NewestFirst>(), nullptr};
+}
+
 /// CPU microseconds a step of `running` sequences that decode `tokens` tokens each.
-double step_cost(const std::shared_ptr<const model::Tokenizer>& tokenizer, int running, std::int32_t tokens) {
+double step_cost(const std::shared_ptr<const model::Tokenizer>& tokenizer, int running, std::int32_t tokens,
+                 policies::MachinePolicies policies = {}) {
   exec::NodeConfig config;
   caf::actor_system system(config);
   const auto device = std::make_shared<NullDevice>(std::int64_t{running} * ((kPromptTokens + tokens) / 16 + 2));
@@ -96,6 +104,7 @@ double step_cost(const std::shared_ptr<const model::Tokenizer>& tokenizer, int r
   machine.name = "m0";
   machine.device = device;
   machine.token_limits.max_running = running;
+  machine.policies = std::move(policies);
   const SupervisorActor supervisor = system.spawn<Supervisor>(router, std::vector<MachineSpec>{machine});
   caf::scoped_actor self{system};
   self->request(supervisor, caf::infinite, QueryCluster{})
@@ -171,32 +180,36 @@ double block_cost() {
   return cost;
 }
 
-int run(const std::string& checkpoint) {
+int run(const std::string& checkpoint, const std::vector<int>& batches) {
   const auto tokenizer = model::Tokenizer::load(checkpoint);
   if (!tokenizer.ok()) {
-    std::fprintf(stderr, "%s\nusage: actors_benchmark [CHECKPOINT]     (default: tools/demo_model/checkpoint)\n",
-                 tokenizer.error().message.c_str());
+    std::fprintf(
+        stderr,
+        "%s\nusage: actors_benchmark [CHECKPOINT [RUNNING...]]     (default: tools/demo_model/checkpoint, and 1 "
+        "to 256 running sequences)\n",
+        tokenizer.error().message.c_str());
     return 66;
   }
   register_traced_messages();
   trace::FlightRecorder recorder(1 << 16);
   const double block = block_cost();
   std::printf("a block's life (reserve, commit, release): %.2f us of CPU\n\n", block);
-  std::printf("%8s  %22s  %22s  %9s  %22s\n", "running", "CPU us a step, quiet", "CPU us a step, recorded", "recording",
-              "of which block actors");
-  for (const int running : {1, 8, 32, 64, 128, 256}) {
+  std::printf("%8s  %22s  %22s  %9s  %22s  %22s\n", "running", "CPU us a step, quiet", "CPU us a step, recorded",
+              "recording", "CPU us, policies asked", "of which block actors");
+  for (const int running : batches) {
     const std::int32_t tokens = std::clamp(64'000 / running, 800, 8000);
-    double quiet = 1e30, recorded = 1e30;
+    double quiet = 1e30, recorded = 1e30, asked = 1e30;
     for (int repeat = 0; repeat < 3; ++repeat) {
       quiet = std::min(quiet, step_cost(*tokenizer, running, tokens));
+      asked = std::min(asked, step_cost(*tokenizer, running, tokens, own_rules_asked()));
       trace::install(&recorder);
       recorded = std::min(recorded, step_cost(*tokenizer, running, tokens));
       trace::install(nullptr);
     }
     // Each sequence takes a block every 16 steps.
     const double blocks = running / 16.0 * block;
-    std::printf("%8d  %22.1f  %22.1f  %+8.1f%%  %13.2f us (%.1f%%)\n", running, quiet, recorded,
-                (recorded / quiet - 1) * 100, blocks, blocks / quiet * 100);
+    std::printf("%8d  %22.1f  %22.1f  %+8.1f%%  %13.1f (%+.1f%%)  %13.2f us (%.1f%%)\n", running, quiet, recorded,
+                (recorded / quiet - 1) * 100, asked, (asked / quiet - 1) * 100, blocks, blocks / quiet * 100);
   }
   return 0;
 }
@@ -204,4 +217,9 @@ int run(const std::string& checkpoint) {
 }  // namespace
 }  // namespace troupe
 
-int main(int argc, char** argv) { return troupe::run(argc > 1 ? argv[1] : "tools/demo_model/checkpoint"); }
+int main(int argc, char** argv) {
+  std::vector<int> batches;
+  for (int i = 2; i < argc; ++i) batches.push_back(std::clamp(std::atoi(argv[i]), 1, 4096));
+  if (batches.empty()) batches = {1, 8, 32, 64, 128, 256};
+  return troupe::run(argc > 1 ? argv[1] : "tools/demo_model/checkpoint", batches);
+}

@@ -103,6 +103,8 @@ Result<void> Node::Parts::load_machine(const config::ServeConfig& config, const 
   spec.max_batch_tokens = static_cast<std::int32_t>(scheduling.max_batch_tokens);
   spec.prompt_tokens_beside_decodes = static_cast<std::int32_t>(scheduling.prompt_tokens_beside_decodes);
   spec.token_limits.max_running = static_cast<std::int32_t>(scheduling.max_running);
+  TRY(policies, machine_policies(config));
+  spec.policies = std::move(policies);
   const auto& info = spec.device->info();
   if (link) spec.slab = link->add_slab(spec.device->kv_slab(), info.kv);
   banner += (banner.empty() ? "" : "\n") + spec.name + " on " + info.name + ": weights " +

@@ -28,6 +28,12 @@ policies::RoutingSettings routing_settings(const config::ClusterConfig& cluster)
   return settings;
 }
 
+Result<policies::MachinePolicies> machine_policies(const config::ServeConfig& config) {
+  const auto& scheduling = config.scheduling;
+  return policies::make_machine_policies({scheduling.prompt_batching, scheduling.token_batching, scheduling.admission},
+                                         {{config.slo.ttft, config.slo.tbt}});
+}
+
 Result<BalancerActor> start_balancer(caf::actor_system& actors, const config::ClusterConfig& cluster,
                                      const RouterActor& router, const NeighboursActor& neighbours,
                                      std::shared_ptr<EventLog> log) {

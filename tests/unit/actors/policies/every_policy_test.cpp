@@ -98,10 +98,10 @@ TEST_P(EveryPolicy, has_both_phases_on_a_machine_that_is_alone) {
 }
 
 TEST(RolePolicies, each_name_that_configuration_takes_makes_a_policy) {
-  for (const auto& name : kRolePolicyNames) EXPECT_TRUE(make_role_policy(name).ok()) << name;
+  for (const auto& name : role_policy_names()) EXPECT_TRUE(make_role_policy(name).ok()) << name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Routing, EveryPolicy, testing::ValuesIn(kRoutingPolicyNames),
+INSTANTIATE_TEST_SUITE_P(Routing, EveryPolicy, testing::ValuesIn(routing_policy_names()),
                          [](const auto& each) { return each.param; });
 
 }  // namespace

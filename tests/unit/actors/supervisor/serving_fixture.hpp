@@ -1,6 +1,7 @@
 // Production actors on the virtual scheduler, with hash devices for machines: what the actor tests run.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -63,6 +64,7 @@ struct ServingOptions {
   std::int32_t max_batch_tokens = 2048;
   std::int32_t prompt_tokens_beside_decodes = 512;
   TokenLimits token_limits = {};
+  std::function<policies::MachinePolicies()> policies = [] { return policies::MachinePolicies{}; };
   RouterLimits router_limits = {};
   device::HashDeviceOptions device{.vocab_size = kLetters};
   std::vector<policies::Role> roles = {};  ///< of the machines, which then split requests; none: all are mixed
@@ -93,6 +95,7 @@ class Serving {
       spec.max_batch_tokens = options_.max_batch_tokens;
       spec.prompt_tokens_beside_decodes = options_.prompt_tokens_beside_decodes;
       spec.token_limits = options_.token_limits;
+      spec.policies = options_.policies();
       machines.push_back(std::move(spec));
     }
     const MachineWatcherActor tap = system.spawn<MachineTap>(router, actors_of);

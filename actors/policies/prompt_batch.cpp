@@ -1,8 +1,8 @@
-#include "actors/prompt/prompt_batch.hpp"
+#include "actors/policies/prompt_batch.hpp"
 
 #include <algorithm>
 
-namespace troupe {
+namespace troupe::policies {
 
 std::vector<std::int32_t> plan_prompt_batch(std::span<const std::int32_t> remaining, std::int32_t budget) {
   std::vector<std::int32_t> shares;
@@ -16,4 +16,4 @@ std::vector<std::int32_t> plan_prompt_batch(std::span<const std::int32_t> remain
   return shares;
 }
 
-}  // namespace troupe
+}  // namespace troupe::policies

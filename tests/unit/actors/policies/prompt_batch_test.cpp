@@ -1,9 +1,9 @@
-#include "actors/prompt/prompt_batch.hpp"
+#include "actors/policies/prompt_batch.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace troupe {
+namespace troupe::policies {
 namespace {
 
 using testing::ElementsAre;
@@ -31,4 +31,4 @@ TEST(PromptBatch, the_first_is_cut_to_whatever_budget_is_left) { EXPECT_THAT(pla
 TEST(PromptBatch, nothing_waiting_gives_an_empty_batch) { EXPECT_THAT(plan({}), IsEmpty()); }
 
 }  // namespace
-}  // namespace troupe
+}  // namespace troupe::policies
