@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "kernels/attention/kv_layout.hpp"
+#include "runtime/base/planted.hpp"
 
 namespace troupe {
 
@@ -29,6 +30,7 @@ void Prompt::on_exit() {
 void Prompt::on(RunPrompt& run) {
   Job job;
   job.total = static_cast<std::int32_t>(run.spec->prompt.size() + run.generated.size());
+  if (planted(Bug::kOffByOneResume) && !run.generated.empty()) --job.total;
   job.what = std::move(run);
   queue_.push_back(std::move(job));
   if (!offered_) offer();
