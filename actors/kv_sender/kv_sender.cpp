@@ -7,6 +7,7 @@
 #include <caf/send.hpp>
 
 #include "runtime/base/check.hpp"
+#include "runtime/base/planted.hpp"
 
 namespace troupe {
 
@@ -180,6 +181,7 @@ void KvSender::push(Job& job, const KvWritten& what, std::optional<TokenId> last
 
 void KvSender::on(const KvPushed& pushed) {
   const auto found = jobs_.find(pushed.request);
+  if (planted(Bug::kReleaseUnderWay) && (found == jobs_.end() || found->second.what.ticket != pushed.ticket)) return;
   CHECK(found != jobs_.end() && found->second.what.ticket == pushed.ticket, pushed.request);
   auto& job = found->second;
   --job.pushing;
@@ -201,7 +203,8 @@ void KvSender::on(const PromptCancelled& cancelled) {
 
 void KvSender::end_if_idle(RequestId request) {
   const auto& job = jobs_.at(request);
-  if (job.phase != Phase::kSending || job.pushing > 0) return;
+  const bool reading = job.pushing > 0 && !(planted(Bug::kReleaseUnderWay) && job.stopped);
+  if (job.phase != Phase::kSending || reading) return;
   if (!job.stopped) tell_receiver(job.what, true);
   end(request);
 }

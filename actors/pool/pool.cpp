@@ -5,6 +5,7 @@
 
 #include "actors/block/block.hpp"
 #include "runtime/base/check.hpp"
+#include "runtime/base/planted.hpp"
 
 namespace troupe {
 
@@ -98,6 +99,7 @@ void Pool::move(BlockLife life, BlockEvent event) {
   // Free is the block's to say: until BlockFreed comes it counts as what it was.
   if (*next == BlockState::kFree) {
     ++coming_home_;
+    if (planted(Bug::kDoubleFree) && slot.state == BlockState::kReserved) free_.push_back(life.block);
   } else {
     slot.state = *next;
   }

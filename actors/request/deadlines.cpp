@@ -1,5 +1,7 @@
 #include "actors/request/deadlines.hpp"
 
+#include "runtime/base/planted.hpp"
+
 namespace troupe {
 
 Deadlines::Deadlines(caf::actor_config& config) : Actor(config) {}
@@ -39,6 +41,7 @@ void Deadlines::tick() {
     due_.erase(due_.begin());
     send(found->second.whom, DeadlinePassed{});
     watched_.erase(found);
+    if (planted(Bug::kForgottenDeadline)) return;
   }
   schedule();
 }

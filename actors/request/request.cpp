@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/base/planted.hpp"
+
 namespace troupe {
 
 Request::Request(caf::actor_config& config, std::shared_ptr<const RequestSpec> spec, RequesterActor requester,
@@ -28,6 +30,7 @@ RequestActor::behavior_type Request::make_behavior() {
       [this](Routed& routed) { on(routed); },
       [this](RouteRefused& refused) { on(refused); },
       [this](const MachineLost& lost) {
+        if (planted(Bug::kLostDownMessage) && (leaving_ || move_when_free_)) return;
         if (lost.attempt == attempt_ && !routing_ && token_) move();
       },
       [this](TokenProduced& produced) { on(produced); },

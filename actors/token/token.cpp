@@ -6,6 +6,7 @@
 
 #include "actors/token/positions.hpp"
 #include "runtime/base/check.hpp"
+#include "runtime/base/planted.hpp"
 
 namespace troupe {
 
@@ -124,7 +125,8 @@ void Token::admit(Sequence& sequence) {
 
 Token::Sequence* Token::asker(RequestId request, std::uint64_t ticket) {
   const auto found = sequences_.find(request);
-  if (found == sequences_.end() || found->second.asked != ticket) return nullptr;
+  const bool other_ask = found != sequences_.end() && found->second.asked != ticket;
+  if (found == sequences_.end() || (other_ask && !planted(Bug::kMissingGenerationCheck))) return nullptr;
   found->second.asked = 0;
   return &found->second;
 }
@@ -176,8 +178,9 @@ void Token::on(const BlocksAvailable&) {
 
 Token::Sequence* Token::in_prompt_phase(RequestId request, Attempt attempt) {
   const auto found = sequences_.find(request);
-  const bool is =
-      found != sequences_.end() && found->second.what.attempt == attempt && found->second.phase == Phase::kPrompt;
+  const bool is = found != sequences_.end() &&
+                  (found->second.what.attempt == attempt || planted(Bug::kStaleAttemptAccepted)) &&
+                  found->second.phase == Phase::kPrompt;
   return is ? &found->second : nullptr;
 }
 
@@ -349,7 +352,8 @@ void Token::release(RequestId request) {
     decoding_.erase(sequence.order);
   }
   if (sequence.phase != Phase::kWaiting || sequence.asked != 0) send(pool_, ReleaseBlocks{request});
-  send(sequence.what.request, RequestReleased{request, sequence.what.attempt, sequence.preemptions});
+  if (!planted(Bug::kSkippedAck) || !sequence.cancelled)
+    send(sequence.what.request, RequestReleased{request, sequence.what.attempt, sequence.preemptions});
   sequences_.erase(found);
   if (auto back = returning_.extract(request)) on(back.mapped());
   ask_for_admission();

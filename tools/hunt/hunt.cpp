@@ -53,10 +53,13 @@ class Run {
     watch_recovery(calm);
     probe(calm);
     cluster_->pass(kQuiet);
+    tell_logs();
+    witness_->tell({}, {}, cluster_->system);
     judge_isolation();
     check_requests(requests_, result_.violations);
     check_nodes(*cluster_, result_.violations);
     check_pieces();
+    check_orders(*cluster_, result_.violations);
     if (!plan_.has_faults && witness_->retries() > 0)
       wrong("S2", "nothing went wrong, and requests made " + std::to_string(witness_->retries()) +
                       " attempts more than their first");

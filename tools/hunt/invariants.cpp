@@ -163,6 +163,29 @@ void check_requests(const std::vector<Played>& requests, std::vector<Violation>&
   for (const auto& request : requests) Judge(request, violations).judge();
 }
 
+void check_orders(Cluster& cluster, std::vector<Violation>& violations) {
+  const auto& nodes = cluster.options().nodes;
+  auto role = policies::Role::kPrompt;
+  for (std::size_t front = 0; front < nodes.size(); ++front) {
+    if (!nodes[front].routes || !cluster.alive(front)) continue;
+    for (std::size_t owner = 0; owner < nodes.size(); ++owner)
+      if (!nodes[owner].machines.empty() && cluster.alive(owner)) cluster.change(nodes[owner].name, role, false, front);
+    cluster.pass(200ms);
+    for (std::size_t asked = 0; asked < nodes.size(); ++asked) {
+      if (!cluster.alive(asked)) continue;
+      const auto state = cluster.ask(asked);
+      if (!state) continue;
+      for (const auto& machine : state->machines)
+        if (machine.role != role || machine.draining)
+          violations.push_back({"S10", "node " + nodes[asked].name + " takes machine " + machine.name + " for " +
+                                           to_string(machine.role) + (machine.draining ? " and draining" : "") +
+                                           ", and the last order, of " + nodes[front].name + ", made it " +
+                                           to_string(role) + " and let it serve"});
+    }
+    role = policies::Role::kToken;
+  }
+}
+
 void check_nodes(Cluster& cluster, std::vector<Violation>& violations) {
   for (std::size_t i = 0; i < cluster.size(); ++i) {
     if (!cluster.alive(i)) continue;

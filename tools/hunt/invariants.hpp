@@ -11,6 +11,7 @@
 //   S5  no step uses a block that is another request's or nobody's (watched_device.hpp)
 //   S6  a damaged piece changes no text (by S2), and no piece is damaged that the network left alone
 //   S8  the usage at the end counts the tokens that were sent
+//   S10 an order that comes last is carried out, whoever gives it, and every node knows
 //   L1  when the faults are over all ends, and new requests are served
 //   L2  the same with one node dead for good
 //
@@ -61,6 +62,9 @@ std::string who(const Played& request);
 
 /// S1, S2, S3, S8 of each.
 void check_requests(const std::vector<Played>& requests, std::vector<Violation>& violations);
+
+/// S10: gives each machine node one order from each node that routes, which all nodes must know of a moment later.
+void check_orders(Cluster& cluster, std::vector<Violation>& violations);
 
 /// S4, and L1 as far as sessions go, of every node that lives.
 void check_nodes(Cluster& cluster, std::vector<Violation>& violations);

@@ -12,6 +12,8 @@
 #include "actors/wire/wire.hpp"
 #include "runtime/base/random.hpp"
 #include "runtime/trace/message_types.hpp"
+#include "tools/hunt/later.hpp"
+#include "tools/hunt/wire.hpp"
 
 namespace troupe::hunt {
 namespace {
@@ -35,6 +37,15 @@ std::string name_of_type(const std::type_info& type) {
 
 const std::type_info* type_of(const caf::type_erased_tuple& content) {
   return content.size() == 1 ? content.type(0).second : nullptr;
+}
+
+/// What goes on all the time, whatever happens: no line of a trace.
+bool is_routine(const std::type_info& type) {
+  for (const auto* const each : {&typeid(NeighboursTick), &typeid(QueryCluster), &typeid(QueryPool), &typeid(QueryWork),
+                                 &typeid(ClusterState), &typeid(PoolState), &typeid(WorkState), &typeid(KvRoomHeard),
+                                 &typeid(LinkMeasured), &typeid(FrameDue), &typeid(RunThis), &typeid(MoveBlock)})
+    if (*each == type) return true;
+  return false;
 }
 
 }  // namespace
@@ -121,6 +132,7 @@ void Witness::tell_message(caf::actor_id actor, const char* name, const caf::mai
                            std::int64_t at_ns) {
   names_[actor] = name;
   const auto& content = element.content();
+  if (const auto* type = type_of(content); type != nullptr && is_routine(*type)) return;
   char time[32];
   std::snprintf(time, sizeof time, "%12.6f s  ", static_cast<double>(at_ns) * 1e-9);
   std::string line = time + whom(element.sender ? element.sender->id() : 0) + " -> " + whom(actor) + ": ";
@@ -130,6 +142,7 @@ void Witness::tell_message(caf::actor_id actor, const char* name, const caf::mai
   if (type != nullptr && *type == typeid(WireFrame)) {
     const auto& frame = *static_cast<const WireFrame*>(content.get(0));
     const auto decoded = wire::decode(frame.bytes, TimePoint(std::chrono::nanoseconds(at_ns)));
+    if (decoded.ok() && std::holds_alternative<wire::Beat>(decoded->message)) return;
     line += decoded.ok() ? std::string(" ") + wire::name_of(decoded->message) : " that is none";
   }
   if (known != nullptr) {

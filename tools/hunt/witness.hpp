@@ -34,7 +34,8 @@ class Witness final : public trace::Watcher {
   Witness(const Witness&) = delete;
   Witness& operator=(const Witness&) = delete;
 
-  /// From now on messages are told, with the names of the nodes: places count from 1.
+  /// From now on messages are told, but for those that come all the time (heartbeats, what they ask), with the names of
+  /// the nodes: places count from 1.
   void tell(Tell tell, std::vector<std::string> nodes, exec::VirtualSystem& system);
 
   void handles(caf::actor_id actor, const char* name, const caf::mailbox_element& element,
