@@ -9,7 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <deque>
 
 #include <caf/detail/test_actor_clock.hpp>
 #include <caf/execution_unit.hpp>
@@ -52,7 +52,7 @@ class VirtualScheduler final : public caf::scheduler::abstract_coordinator {
   caf::detail::test_actor_clock clock_;
   bool in_order_;
   RandomStream choices_;
-  std::vector<caf::resumable*> ready_;
+  std::deque<caf::resumable*> ready_;
 };
 
 }  // namespace troupe::exec
