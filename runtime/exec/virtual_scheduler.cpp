@@ -13,7 +13,11 @@ bool VirtualScheduler::run_one() {
   if (ready_.empty()) return false;
   const std::size_t chosen = in_order_ ? 0 : static_cast<std::size_t>(choices_.below(ready_.size()));
   caf::resumable* const job = ready_[chosen];
-  ready_.erase(ready_.begin() + static_cast<std::ptrdiff_t>(chosen));
+  if (chosen == 0) {
+    ready_.pop_front();
+  } else {
+    ready_.erase(ready_.begin() + static_cast<std::ptrdiff_t>(chosen));
+  }
   switch (job->resume(&unit_, 1)) {
     case caf::resumable::resume_later:
       ready_.push_back(job);
