@@ -53,6 +53,12 @@ bool VirtualSystem::run(const std::function<bool()>& until, std::size_t most) {
   return false;
 }
 
+bool VirtualSystem::run_some(std::size_t most) {
+  for (std::size_t i = 0; i < most; ++i)
+    if (!scheduler_->run_one() && !scheduler_->advance()) return true;
+  return false;
+}
+
 void VirtualSystem::pass(std::chrono::nanoseconds time) {
   bool passed = false;
   settle();

@@ -53,6 +53,8 @@ class VirtualSystem {
   /// whether it was `until` that ended it; false as well after `most` messages, which a test should take for a
   /// live-lock.
   bool run(const std::function<bool()>& until = {}, std::size_t most = 50'000'000);
+  /// Handles `most` messages at most, letting time pass between them. Whether nothing is ready or due any more.
+  bool run_some(std::size_t most);
   /// Lets `time` pass.
   void pass(std::chrono::nanoseconds time);
   std::chrono::steady_clock::time_point now();

@@ -12,12 +12,7 @@ VirtualScheduler::VirtualScheduler(caf::actor_system& system, std::uint64_t seed
 bool VirtualScheduler::run_one() {
   if (ready_.empty()) return false;
   const std::size_t chosen = in_order_ ? 0 : static_cast<std::size_t>(choices_.below(ready_.size()));
-  caf::resumable* const job = ready_[chosen];
-  if (chosen == 0) {
-    ready_.pop_front();
-  } else {
-    ready_.erase(ready_.begin() + static_cast<std::ptrdiff_t>(chosen));
-  }
+  caf::resumable* const job = take(chosen);
   switch (job->resume(&unit_, 1)) {
     case caf::resumable::resume_later:
       ready_.push_back(job);
@@ -29,6 +24,14 @@ bool VirtualScheduler::run_one() {
       break;
   }
   return true;
+}
+
+/// In constant time: the last one takes the place of the one that was chosen by the seed.
+caf::resumable* VirtualScheduler::take(std::size_t chosen) {
+  if (!in_order_) std::swap(ready_[chosen], ready_.back());
+  caf::resumable* const job = in_order_ ? ready_.front() : ready_.back();
+  in_order_ ? ready_.pop_front() : ready_.pop_back();
+  return job;
 }
 
 bool VirtualScheduler::advance() { return clock_.trigger_timeout(); }

@@ -48,6 +48,8 @@ class VirtualScheduler final : public caf::scheduler::abstract_coordinator {
     VirtualScheduler& scheduler_;
   };
 
+  caf::resumable* take(std::size_t chosen);
+
   Unit unit_;
   caf::detail::test_actor_clock clock_;
   bool in_order_;

@@ -22,7 +22,6 @@ struct Key {
   std::string name;
   std::string expected;
   std::function<bool(const std::string&)> take;
-  bool required = true;
 };
 
 std::optional<double> number(const std::string& text) {
@@ -100,21 +99,19 @@ void read_entry(const Node& entry, const std::vector<Key>& keys, const std::stri
     }
   }
   for (const auto& key : keys)
-    if (key.required && std::find(seen.begin(), seen.end(), key.name) == seen.end())
+    if (std::find(seen.begin(), seen.end(), key.name) == seen.end())
       problems.add(entry.place, what + " lacks its key " + key.name, "expected " + key.expected);
 }
 
 void read_hardware(const Node& entry, Catalogue& out, Problems& problems) {
   Hardware hardware;
-  auto idle = number_key("idle_power_fraction", hardware.idle_power_fraction, 1, 0, 1);
-  idle.required = false;
   read_entry(entry,
              {name_key(hardware.name), count_key("gpus", hardware.gpus, 64), memory_key(hardware.memory_bytes),
               number_key("peak_tflops", hardware.peak_flops, 1e12, 1, 100'000),
               number_key("bandwidth_gb_per_s", hardware.memory_bytes_per_s, 1e9, 1, 1'000'000),
               number_key("link_gb_per_s", hardware.link_bytes_per_s, 1e9, 0, 100'000),
               number_key("power_w", hardware.power_w, 1, 1, 1'000'000),
-              number_key("price_per_hour", hardware.price_per_hour, 1, 0, 1'000'000), std::move(idle)},
+              number_key("price_per_hour", hardware.price_per_hour, 1, 0, 1'000'000)},
              "a machine", problems, &hardware.aliases);
   out.hardware.push_back(std::move(hardware));
 }

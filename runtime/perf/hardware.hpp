@@ -22,7 +22,6 @@ struct Hardware {
   double link_bytes_per_s = 0;     ///< KV from this machine to another
   double power_w = 0;              ///< rated
   double price_per_hour = 0;       ///< US dollars
-  double idle_power_fraction = 0;  ///< of power_w, without work
 };
 
 /// The shape of a model, as far as time and memory depend on it.

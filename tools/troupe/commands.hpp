@@ -23,6 +23,7 @@ void add_request(CLI::App& app, std::function<int()>& chosen);
 void add_blocks(CLI::App& app, std::function<int()>& chosen);
 void add_doctor(CLI::App& app, std::function<int()>& chosen);
 void add_schema(CLI::App& app, std::function<int()>& chosen);
+void add_simulate(CLI::App& app, std::function<int()>& chosen);
 void add_version(CLI::App& app, std::function<int()>& chosen);
 
 }  // namespace troupe

@@ -49,6 +49,7 @@ int run(int argc, char** argv) {
   add_roles(app, chosen);
   add_drain(app, chosen);
   add_bench(app, chosen);
+  add_simulate(app, chosen);
   add_schema(app, chosen);
   add_version(app, chosen);
   try {

@@ -1,0 +1,64 @@
+#include "actors/splitwise_sim/timeline.hpp"
+
+#include <cmath>
+
+namespace troupe::splitwise_sim {
+
+Timeline::Timeline(caf::actor_config& config, std::shared_ptr<Cast> cast, const std::vector<RequestFacts>& arrivals,
+                   std::size_t machines)
+    : Actor(config), cast_(std::move(cast)), begin_(now()), runs_(machines, 0) {
+  for (const auto& facts : arrivals) events_.push({facts.arrived, EventKind::kArrival, 0, facts.request});
+  others_ = arrivals.size();
+}
+
+TimelineActor::behavior_type Timeline::make_behavior() {
+  return {
+      [this](const TimelineTick&) { tick(); },
+      [this](const ScheduleEvent& schedule) {
+        const Event& event = schedule.event;
+        if (event.kind == EventKind::kRunEnd) runs_[event.machine] = event.number;
+        if (event.kind != EventKind::kRetry) ++others_;
+        events_.push(event);
+      },
+  };
+}
+
+/// A message to oneself at the present instant comes after all others of it: the clock moves, or delivers what is due,
+/// only when no actor is ready.
+void Timeline::tick() {
+  drop_void();
+  if (events_.empty() || nothing_can_change()) return;
+  const auto due = time_of(events_.top());
+  if (due > now()) {
+    scheduled_send(TimelineActor{this}, due, TimelineTick{});
+    return;
+  }
+  release(pop());
+  scheduled_send(TimelineActor{this}, now(), TimelineTick{});
+}
+
+void Timeline::release(const Event& event) {
+  ++cast_->released;
+  fruitless_ = event.kind == EventKind::kRetry ? fruitless_ + 1 : 0;
+  if (event.kind == EventKind::kArrival)
+    send(cast_->cluster, EventDue{event});
+  else
+    send(cast_->machines[event.machine], EventDue{event});
+}
+
+void Timeline::drop_void() {
+  while (!events_.empty() && events_.top().kind == EventKind::kRunEnd &&
+         events_.top().number != runs_[events_.top().machine])
+    pop();
+}
+
+Event Timeline::pop() {
+  if (events_.top().kind != EventKind::kRetry) --others_;
+  return events_.pop();
+}
+
+std::chrono::steady_clock::time_point Timeline::time_of(const Event& event) const {
+  return begin_ + std::chrono::nanoseconds(std::llround(event.at * 1e9));
+}
+
+}  // namespace troupe::splitwise_sim

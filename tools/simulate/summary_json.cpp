@@ -1,0 +1,77 @@
+// The summary as programs read it.
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "tools/simulate/summary.hpp"
+
+namespace troupe::simulate {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json to_json(const Distribution& of) {
+  return {{"p50", of.p50}, {"p90", of.p90}, {"p99", of.p99}, {"mean", of.mean}, {"max", of.largest}};
+}
+
+/// JSON has no infinity: a slowdown that no number tells is null.
+Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+Json to_json(const SloReport& slo, const std::string& reference) {
+  Json out;
+  out["reference"] = reference;
+  out["attained"] = slo.all_hold();
+  out["holding"] = slo.holding();
+  out["requests_within_p99_limits"] = slo.within;
+  for (const auto& check : slo.checks)
+    out["checks"].push_back({{"metric", check.metric},
+                             {"percentile", check.percentile},
+                             {"slowdown", number_or_null(check.slowdown)},
+                             {"limit", check.limit},
+                             {"holds", check.holds()}});
+  return out;
+}
+
+Json to_json(const RoleSummary& role) {
+  return {{"role", role.role},       {"hardware", role.hardware},       {"machines", role.machines},
+          {"busy", role.busy},       {"prompt_busy", role.prompt_busy}, {"mixed_pool", role.mixed_pool},
+          {"kv_peak", role.kv_peak}, {"preemptions", role.preemptions}};
+}
+
+}  // namespace
+
+std::string summary_json(const Summary& summary) {
+  Json out;
+  out["policy"] = summary.policy;
+  out["model"] = summary.model;
+  out["machines"] = summary.machines;
+  out["requests"] = summary.requests;
+  out["finished"] = summary.finished;
+  out["virtual_s"] = summary.seconds;
+  out["offered_requests_per_s"] = summary.offered_per_s;
+  out["ttft_s"] = to_json(summary.ttft);
+  out["tbt_s"] = to_json(summary.tbt);
+  out["e2e_s"] = to_json(summary.e2e);
+  out["queue_s"] = to_json(summary.queue);
+  out["second_token_gap_s"] = to_json(summary.second_token);
+  out["transfer_s"] = to_json(summary.transfer);
+  out["slo"] = summary.slo ? to_json(*summary.slo, summary.slo_reference) : Json(nullptr);
+  out["requests_per_s"] = summary.finished_per_s;
+  out["good_requests_per_s"] = summary.good_per_s;
+  out["prompt_tokens_per_s"] = summary.prompt_tokens_per_s;
+  out["output_tokens_per_s"] = summary.output_tokens_per_s;
+  out["roles"] = Json::array();
+  for (const auto& role : summary.roles) out["roles"].push_back(to_json(role));
+  out["pool_moves"] = summary.pool_moves;
+  out["pool_returns"] = summary.pool_returns;
+  out["preemptions"] = summary.preemptions;
+  out["price_per_hour"] = summary.price_per_hour;
+  out["dollars"] = summary.dollars;
+  out["dollars_per_million_output_tokens"] = summary.dollars_per_million_output_tokens;
+  out["power_w"] = summary.power_w;
+  out["energy_wh"] = summary.energy_wh;
+  out["events"] = summary.events;
+  out["notes"] = summary.notes;
+  return out.dump(2) + "\n";
+}
+
+}  // namespace troupe::simulate

@@ -1,0 +1,176 @@
+#include "tools/simulate/svg_plot.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+
+namespace troupe::simulate {
+namespace {
+
+constexpr double kWidth = 560, kHeight = 300;
+constexpr double kLeft = 62, kRight = 14, kTop = 34, kBottom = 46;
+
+// Okabe and Ito's colours, which colour-blind readers tell apart, and dashes, which a grey printer does.
+constexpr std::array<const char*, 6> kColours{"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00"};
+constexpr std::array<const char*, 6> kDashes{"", "7 3", "2 2", "9 3 2 3", "4 4", "1 3"};
+
+std::string number(double value) {
+  char text[40];
+  std::snprintf(text, sizeof text, "%.6g", value);
+  return text;
+}
+
+/// The plot's data space, and its place on the page.
+struct Frame {
+  double x_low = 0, x_high = 1, y_low = 0, y_high = 1;
+  bool log_x = false;
+
+  double along(double x) const { return log_x ? std::log10(x) : x; }
+  double page_x(double x) const {
+    return kLeft + (along(x) - along(x_low)) / (along(x_high) - along(x_low)) * (kWidth - kLeft - kRight);
+  }
+  double page_y(double y) const {
+    return kHeight - kBottom - (y - y_low) / (y_high - y_low) * (kHeight - kTop - kBottom);
+  }
+};
+
+bool is_shown(const Plot& plot, const std::pair<double, double>& point) {
+  return std::isfinite(point.first) && std::isfinite(point.second) && (!plot.log_x || point.first > 0);
+}
+
+/// Nothing where no point can be shown.
+bool find_frame(const Plot& plot, Frame& frame) {
+  bool any = false;
+  for (const auto& line : plot.lines) {
+    for (const auto& point : line.points) {
+      if (!is_shown(plot, point)) continue;
+      if (!any) frame = {point.first, point.first, point.second, point.second, plot.log_x};
+      any = true;
+      frame.x_low = std::min(frame.x_low, point.first);
+      frame.x_high = std::max(frame.x_high, point.first);
+      frame.y_low = std::min(frame.y_low, point.second);
+      frame.y_high = std::max(frame.y_high, point.second);
+    }
+  }
+  frame.log_x = plot.log_x;
+  if (plot.from_zero) frame.y_low = std::min(frame.y_low, 0.0);
+  if (!(frame.x_high > frame.x_low)) frame.x_high = plot.log_x ? frame.x_low * 10 : frame.x_low + 1;
+  if (!(frame.y_high > frame.y_low)) frame.y_high = frame.y_low + 1;
+  return any;
+}
+
+std::string text_at(double x, double y, const char* anchor, const std::string& text, const char* more = "") {
+  return "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\" text-anchor=\"" + anchor + "\" " + more + ">" +
+         escaped(text) + "</text>\n";
+}
+
+std::string line_from(double x1, double y1, double x2, double y2, const char* colour) {
+  return "<line x1=\"" + number(x1) + "\" y1=\"" + number(y1) + "\" x2=\"" + number(x2) + "\" y2=\"" + number(y2) +
+         "\" stroke=\"" + colour + "\"/>\n";
+}
+
+std::vector<double> x_ticks(const Frame& frame) {
+  if (!frame.log_x) return round_ticks(frame.x_low, frame.x_high, 7);
+  std::vector<double> out;
+  for (double decade = std::floor(std::log10(frame.x_low)); decade <= std::ceil(std::log10(frame.x_high)); ++decade)
+    for (const double step : {1.0, 3.0})
+      if (const double x = step * std::pow(10.0, decade); x >= frame.x_low && x <= frame.x_high) out.push_back(x);
+  return out;
+}
+
+std::string axes(const Plot& plot, const Frame& frame) {
+  std::string out;
+  for (const double x : x_ticks(frame)) {
+    out += line_from(frame.page_x(x), kTop, frame.page_x(x), kHeight - kBottom, "#ddd");
+    out += text_at(frame.page_x(x), kHeight - kBottom + 15, "middle", number(x));
+  }
+  for (const double y : round_ticks(frame.y_low, frame.y_high, 5)) {
+    out += line_from(kLeft, frame.page_y(y), kWidth - kRight, frame.page_y(y), "#ddd");
+    out += text_at(kLeft - 6, frame.page_y(y) + 4, "end", number(y));
+  }
+  out += line_from(kLeft, kHeight - kBottom, kWidth - kRight, kHeight - kBottom, "#333");
+  out += line_from(kLeft, kTop, kLeft, kHeight - kBottom, "#333");
+  out += text_at((kLeft + kWidth - kRight) / 2, kHeight - 10, "middle", plot.x_label);
+  out += "<g transform=\"translate(14 " + number((kTop + kHeight - kBottom) / 2) + ") rotate(-90)\">" +
+         text_at(0, 0, "middle", plot.y_label) + "</g>\n";
+  return out;
+}
+
+std::string drawn(const Plot& plot, const Frame& frame) {
+  std::string out;
+  double legend = kLeft + 8;
+  for (std::size_t i = 0; i < plot.lines.size(); ++i) {
+    const char* const colour = kColours[i % kColours.size()];
+    const std::string style = std::string(" fill=\"none\" stroke=\"") + colour +
+                              "\" stroke-width=\"1.8\" stroke-dasharray=\"" + kDashes[i % kDashes.size()] + "\"";
+    std::string path;
+    for (const auto& point : plot.lines[i].points)
+      if (is_shown(plot, point))
+        path +=
+            (path.empty() ? "M" : "L") + number(frame.page_x(point.first)) + " " + number(frame.page_y(point.second));
+    if (!path.empty()) out += "<path d=\"" + path + "\"" + style + "/>\n";
+    out += "<path d=\"M" + number(legend) + " 26h22\"" + style + "/>\n";
+    out += text_at(legend + 26, 30, "start", plot.lines[i].name);
+    legend += 40 + 6.5 * static_cast<double>(plot.lines[i].name.size());
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
+std::vector<double> round_ticks(double low, double high, int count) {
+  const double rough = (high - low) / count;
+  const double decade = std::pow(10.0, std::floor(std::log10(rough)));
+  double step = decade * 10;
+  for (const double factor : {1.0, 2.0, 5.0})
+    if (decade * factor >= rough) {
+      step = decade * factor;
+      break;
+    }
+  std::vector<double> out;
+  for (double at = std::ceil(low / step); at <= std::floor(high / step) && out.size() < 50; ++at)
+    out.push_back(at * step);
+  return out;
+}
+
+std::string svg_plot(const Plot& plot) {
+  auto out = "<svg viewBox=\"0 0 " + number(kWidth) + " " + number(kHeight) +
+             "\" role=\"img\" font-family=\"sans-serif\" font-size=\"11\">\n<title>" + escaped(plot.title) +
+             "</title>\n";
+  out += text_at(kLeft, 14, "start", plot.title, "font-weight=\"bold\" font-size=\"13\"");
+  Frame frame;
+  if (find_frame(plot, frame))
+    out += axes(plot, frame) + drawn(plot, frame);
+  else
+    out += text_at(kWidth / 2, kHeight / 2, "middle", "no data");
+  return out + "</svg>\n";
+}
+
+}  // namespace troupe::simulate

@@ -1,0 +1,121 @@
+// From what was asked for to a plan and its load.
+#include <cmath>
+
+#include "runtime/base/file.hpp"
+#include "runtime/perf/hardware.hpp"
+#include "runtime/workload/read_trace.hpp"
+#include "tools/simulate/engines.hpp"
+#include "tools/simulate/scenario_file.hpp"
+#include "tools/troupe/simulate.hpp"
+
+namespace troupe {
+namespace {
+
+constexpr const char* kDefaultModel = "bloom-176b";
+constexpr std::size_t kMostCatalogueBytes = std::size_t{1} << 20;
+
+Result<perf::Catalogue> catalogue_of(const SimulateOptions& options) {
+  if (options.hardware.empty()) return perf::built_in_catalogue();
+  TRY(text, read_file(options.hardware, kMostCatalogueBytes));
+  return perf::parse_catalogue(text, options.hardware);
+}
+
+const std::string& first_given(const std::string& first, const std::string& second) {
+  return first.empty() ? second : first;
+}
+
+Result<std::vector<simulate::Setting>> settings_of(const std::vector<std::string>& words) {
+  std::vector<simulate::Setting> out;
+  for (const auto& word : words) {
+    const auto equals = word.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return Error{ErrorCode::kInvalidInput, "--set " + word + ": expected key=value."};
+    out.emplace_back(word.substr(0, equals), word.substr(equals + 1));
+  }
+  return out;
+}
+
+Result<workload::LengthDistribution> lengths_of(const std::vector<double>& words, const std::string& flag) {
+  if (words.empty() || words.size() > 2)
+    return Error{ErrorCode::kInvalidInput, flag + ": expected a median, and perhaps a 90th percentile."};
+  return workload::LengthDistribution{words.front(), words.back()};
+}
+
+/// The same requests, nearer together or farther apart.
+Result<workload::Load> stretched(workload::Load load, double rate) {
+  const double seconds = std::chrono::duration<double>(load.back().at - load.front().at).count();
+  if (!(seconds > 0))
+    return Error{ErrorCode::kInvalidInput,
+                 "the trace's requests arrive all at once: it cannot be stretched to a rate."};
+  const double factor = static_cast<double>(load.size()) / seconds / rate;
+  const auto begin = load.front().at;
+  for (auto& arrival : load)
+    arrival.at = std::chrono::nanoseconds(std::llround(static_cast<double>((arrival.at - begin).count()) * factor));
+  return load;
+}
+
+}  // namespace
+
+Result<Setup> set_up(const SimulateOptions& options, const std::string& machines) {
+  Setup out;
+  simulate::ScenarioFile file;
+  if (!options.config.empty()) {
+    TRY(read, simulate::read_scenario(options.config));
+    file = std::move(read);
+    out.slo = file.slo;
+  } else if (!options.split.empty()) {
+    return Error{ErrorCode::kInvalidInput, "--split chooses among the splits of a scenario's file; name one."};
+  }
+  TRY(catalogue, catalogue_of(options));
+  std::string words = machines;
+  if (words.empty()) {
+    if (options.config.empty())
+      return Error{ErrorCode::kInvalidInput,
+                   "there are no machines: give --machines, as prompt:h100-80gb*25,token:a100-80gb*26 or "
+                   "mixed:h100-80gb*40, or a scenario's file."};
+    TRY(of_split, file.machines_of(options.split));
+    words = std::move(of_split);
+  }
+  TRY(groups, simulate::parse_machines(words, catalogue));
+  TRY(model, catalogue.find_model(first_given(first_given(options.model, file.model), kDefaultModel)));
+  TRY(settings, settings_of(options.settings));
+  out.plan.machines = std::move(groups);
+  out.plan.model = std::move(model);
+  out.plan.policy = first_given(first_given(options.policy, file.policy), std::string(simulate::kSplitwiseSim));
+  out.plan.performance_model = first_given(options.performance_model, file.performance_model);
+  out.plan.tensor_parallel = options.tensor_parallel.value_or(file.tensor_parallel);
+  out.plan.seed = options.seed;
+  out.plan.settings = std::move(settings);
+  return out;
+}
+
+Result<workload::Load> load_of(const SimulateOptions& options, std::optional<double> rate) {
+  if (rate && !(*rate > 0 && std::isfinite(*rate)))
+    return Error{ErrorCode::kInvalidInput, "--rate must be above 0 requests a second."};
+  if (!options.trace.empty()) {
+    TRY(load, workload::read_trace_file(options.trace, options.most_requests));
+    if (!rate) return std::move(load);
+    return stretched(std::move(load), *rate);
+  }
+  if (!rate)
+    return Error{ErrorCode::kInvalidInput,
+                 "there is no load: give --trace FILE, or --rate (requests a second) for one that is made up."};
+  workload::LoadRecipe recipe;
+  TRY(process, workload::parse_arrival_process(options.arrivals));
+  TRY(prompt, lengths_of(options.prompt_tokens, "--prompt-tokens"));
+  TRY(output, lengths_of(options.output_tokens, "--output-tokens"));
+  recipe.process = process;
+  recipe.rate = *rate;
+  recipe.burstiness = options.burstiness;
+  recipe.seconds = options.duration;
+  recipe.prompt = prompt;
+  recipe.output = output;
+  recipe.seed = options.seed;
+  if (!options.lengths.empty()) {
+    TRY(seen, workload::read_trace_file(options.lengths, options.most_requests));
+    recipe.lengths = workload::SeenLengths{std::move(seen), options.lengths_together};
+  }
+  return workload::generate(recipe);
+}
+
+}  // namespace troupe
