@@ -19,10 +19,15 @@ void Block::on(const MoveBlock& move) {
     generation_ = move.generation;
   }
   if (move.generation != generation_) return;
-  const auto next = next_state(state_, move.event);
-  CHECK(next.has_value(), "block", id_, "generation", generation_, to_string(state_), to_string(move.event));
-  state_ = *next;
+  take(move.event);
+  if (move.then) take(*move.then);
   if (state_ == BlockState::kFree) send(pool_, BlockFreed{{id_, generation_}});
+}
+
+void Block::take(BlockEvent event) {
+  const auto next = next_state(state_, event);
+  CHECK(next.has_value(), "block", id_, "generation", generation_, to_string(state_), to_string(event));
+  state_ = *next;
 }
 
 }  // namespace troupe

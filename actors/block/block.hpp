@@ -20,6 +20,7 @@ class Block final : public exec::Actor<BlockActor::base> {
 
  private:
   void on(const MoveBlock& move);
+  void take(BlockEvent event);
 
   BlockId id_;
   PoolActor pool_;

@@ -98,6 +98,7 @@ struct ReleaseBlocks {
 struct MoveBlock {
   Generation generation;
   BlockEvent event = BlockEvent::kReserve;
+  std::optional<BlockEvent> then{};  ///< a second thing that happened with it
 };
 
 /// Notice from a block to its pool: this life is over and no writer is left.

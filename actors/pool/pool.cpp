@@ -10,6 +10,7 @@
 namespace troupe {
 
 Pool::Pool(caf::actor_config& config, std::int32_t blocks) : Actor(config), slots_(static_cast<std::size_t>(blocks)) {
+  by_state_[static_cast<std::size_t>(BlockState::kFree)] = blocks;
   free_.reserve(slots_.size());
   for (std::uint32_t i = static_cast<std::uint32_t>(blocks); i > 0; --i) free_.push_back(BlockId{i - 1});
 }
@@ -62,8 +63,11 @@ void Pool::on(const CommitBlocks& commit) {
   for (const auto& life : commit.blocks) {
     const auto& slot = slots_[life.block.value];
     if (slot.generation != life.generation) continue;
-    if (slot.state == BlockState::kAdvertised) move(life, BlockEvent::kWriteBegins);
-    move(life, BlockEvent::kCommit);
+    if (slot.state == BlockState::kAdvertised) {
+      move(life, BlockEvent::kWriteBegins, BlockEvent::kCommit);
+    } else {
+      move(life, BlockEvent::kCommit);
+    }
   }
 }
 
@@ -73,8 +77,11 @@ void Pool::on(const ReleaseBlocks& release) {
   if (lease == leases_.end()) return;
   for (const auto& life : lease->second.blocks) {
     const bool written_from_elsewhere = slots_[life.block.value].state == BlockState::kAdvertised;
-    move(life, BlockEvent::kRelease);
-    if (written_from_elsewhere) move(life, BlockEvent::kWriterGone);  // what the sender warrants
+    if (written_from_elsewhere) {
+      move(life, BlockEvent::kRelease, BlockEvent::kWriterGone);  // what the sender warrants
+    } else {
+      move(life, BlockEvent::kRelease);
+    }
   }
   leases_.erase(lease);
 }
@@ -82,7 +89,7 @@ void Pool::on(const ReleaseBlocks& release) {
 void Pool::on(const BlockFreed& freed) {
   auto& slot = slots_[freed.life.block.value];
   CHECK(slot.generation == freed.life.generation, freed.life.block, slot.generation, freed.life.generation);
-  slot.state = BlockState::kFree;
+  set_state(slot, BlockState::kFree);
   free_.push_back(freed.life.block);
   --coming_home_;
   check();
@@ -92,24 +99,31 @@ void Pool::on(const BlockFreed& freed) {
   refused_.clear();
 }
 
-void Pool::move(BlockLife life, BlockEvent event) {
+void Pool::move(BlockLife life, BlockEvent event, std::optional<BlockEvent> then) {
   auto& slot = slots_[life.block.value];
-  const auto next = next_state(slot.state, event);
-  CHECK(next.has_value(), "block", life.block, to_string(slot.state), to_string(event));
+  auto next = next_state(slot.state, event);
+  if (next && then) next = next_state(*next, *then);
+  CHECK(next.has_value(), "block", life.block, to_string(slot.state), to_string(event), then.has_value());
   // Free is the block's to say: until BlockFreed comes it counts as what it was.
   if (*next == BlockState::kFree) {
     ++coming_home_;
     if (planted(Bug::kDoubleFree) && slot.state == BlockState::kReserved) free_.push_back(life.block);
   } else {
-    slot.state = *next;
+    set_state(slot, *next);
   }
-  send(slot.actor, MoveBlock{life.generation, event});
+  send(slot.actor, MoveBlock{life.generation, event, then});
+}
+
+void Pool::set_state(Slot& slot, BlockState state) {
+  --by_state_[static_cast<std::size_t>(slot.state)];
+  ++by_state_[static_cast<std::size_t>(state)];
+  slot.state = state;
 }
 
 PoolState Pool::state() const {
   PoolState state;
   state.total = static_cast<std::int32_t>(slots_.size());
-  for (const auto& slot : slots_) ++state.by_state[static_cast<std::size_t>(slot.state)];
+  state.by_state = by_state_;
   state.leases = static_cast<std::int32_t>(leases_.size());
   return state;
 }

@@ -47,10 +47,12 @@ class Pool final : public exec::Actor<PoolActor::base> {
   void on(const BlockFreed& freed);
   PoolState state() const;
   PoolLeases leases() const;
-  void move(BlockLife life, BlockEvent event);
+  void move(BlockLife life, BlockEvent event, std::optional<BlockEvent> then = std::nullopt);
+  void set_state(Slot& slot, BlockState state);
   void check() const;
 
   std::vector<Slot> slots_;
+  BlockCounts by_state_{};  // of slots_
   std::vector<BlockId> free_;
   std::map<LeaseKey, Lease> leases_;
   std::int32_t coming_home_ = 0;           // given up, and their BlockFreed not yet here

@@ -13,8 +13,15 @@ namespace {
 
 constexpr auto kPositions = static_cast<std::int32_t>(kernels::kBlockPositions);
 
-/// A block's fingerprint before its first position: its place in the sequence is part of it.
-std::uint64_t empty_block(std::int32_t place) { return mix64(0x7472'6f75'7065ULL + static_cast<std::uint64_t>(place)); }
+/// A block's fingerprint before its first position: its place in the sequence is part of it, and `before`, what
+/// attention makes of the blocks in front of it.
+std::uint64_t empty_block(std::int32_t place, std::uint64_t before) {
+  return mix64(before + static_cast<std::uint64_t>(place));
+}
+
+/// Whether the token after so many positions attends to all of them one by one. The others see what the last block made
+/// of them: its fingerprint began with all that came before it.
+bool thorough(std::int32_t generated, std::int32_t positions) { return generated <= 1 || positions % kPositions == 1; }
 
 std::uint64_t with_token(std::uint64_t fingerprint, TokenId token) {
   return mix64(fingerprint ^ static_cast<std::uint32_t>(token));
@@ -80,23 +87,35 @@ void ModelledDevice::write(std::int32_t group, BlockId block, std::uint64_t fing
   std::memcpy(slab_.get() + info_.kv.offset(group, block.value), &fingerprint, sizeof fingerprint);
 }
 
+std::uint64_t ModelledDevice::sum_of(const StepSequence& sequence, std::int32_t places, std::int32_t group) const {
+  std::uint64_t sum = 0;
+  for (std::int32_t place = 0; place < places; ++place)
+    sum += mix64(read(group, sequence.blocks[static_cast<std::size_t>(place)]) - static_cast<std::uint64_t>(group));
+  return sum;
+}
+
 void ModelledDevice::run(const StepSequence& sequence) {
   const auto end = sequence.first_position + static_cast<std::int32_t>(sequence.tokens.size());
   CHECK((end + kPositions - 1) / kPositions <= static_cast<std::int32_t>(sequence.blocks.size()), sequence.request, end,
         sequence.blocks.size());
+  std::uint64_t before = 0;
+  bool known = false;  // `before`, of the place to come
   for (auto position = sequence.first_position; position < end;) {
     const std::int32_t place = position / kPositions;
     const std::int32_t stop = std::min(end, (place + 1) * kPositions);
     const BlockId block = sequence.blocks[static_cast<std::size_t>(place)];
     CHECK(block.value < info_.kv.blocks, sequence.request, block);
+    const bool begins = position % kPositions == 0;
+    if (begins && !std::exchange(known, true)) before = sum_of(sequence, place, place % options_.layer_groups);
     const auto* const tokens = sequence.tokens.data() + (position - sequence.first_position);
+    std::uint64_t fingerprint = 0;
     // Each group goes on from its own word: one that did not arrive must not be put right by another.
-    for (std::int32_t group = 0; group < options_.layer_groups; ++group) {
-      std::uint64_t fingerprint =
-          position % kPositions == 0 ? empty_block(place) : read(group, block) - static_cast<std::uint64_t>(group);
+    for (std::int32_t group = options_.layer_groups - 1; group >= 0; --group) {
+      fingerprint = begins ? empty_block(place, before) : read(group, block) - static_cast<std::uint64_t>(group);
       for (std::int32_t i = 0; i < stop - position; ++i) fingerprint = with_token(fingerprint, tokens[i]);
       write(group, block, in_group(fingerprint, group));
     }
+    if (known) before += mix64(fingerprint);
     position = stop;
   }
 }
@@ -104,20 +123,14 @@ void ModelledDevice::run(const StepSequence& sequence) {
 std::uint64_t ModelledDevice::attend(const StepSequence& sequence) const {
   const auto positions = sequence.first_position + static_cast<std::int32_t>(sequence.tokens.size());
   const std::int32_t places = (positions + kPositions - 1) / kPositions;
-  const bool all = sequence.generated <= 1;
-  const std::int32_t first = all ? 0 : positions % options_.layer_groups;
-  const std::int32_t end = all ? options_.layer_groups : first + 1;
-  std::uint64_t seen = 0;
-  for (std::int32_t group = first; group < end; ++group) {
-    std::uint64_t sum = 0;
-    for (std::int32_t place = 0; place < places; ++place)
-      sum += mix64(read(group, sequence.blocks[static_cast<std::size_t>(place)]) - static_cast<std::uint64_t>(group));
-    if (group == first) {
-      seen = sum;
-    } else if (sum != seen) {
-      seen = mix64(seen ^ sum);
-    }
+  const std::int32_t turn = positions % options_.layer_groups;
+  if (!thorough(sequence.generated, positions)) {
+    const BlockId last = sequence.blocks[static_cast<std::size_t>(places - 1)];
+    return mix64(read(turn, last) - static_cast<std::uint64_t>(turn));
   }
+  std::uint64_t seen = sum_of(sequence, places, turn);
+  for (std::int32_t group = 0; group < options_.layer_groups && sequence.generated <= 1; ++group)
+    if (const auto other = sum_of(sequence, places, group); other != seen) seen = mix64(seen ^ other);
   return seen;
 }
 
@@ -150,17 +163,16 @@ void ModelledDevice::start(std::shared_ptr<const Step> step, std::shared_ptr<Ste
 }
 
 void ExpectedText::add(TokenId token) {
-  const std::int32_t place = position_ / kPositions;
   if (position_ % kPositions == 0) {
     if (position_ > 0) full_blocks_ += mix64(last_);
-    last_ = empty_block(place);
+    last_ = empty_block(position_ / kPositions, full_blocks_);
   }
   last_ = with_token(last_, token);
   ++position_;
 }
 
-TokenId ExpectedText::next(const SamplingSpec& sampling, std::int32_t vocab_size) const {
-  const std::uint64_t seen = position_ == 0 ? 0 : full_blocks_ + mix64(last_);
+TokenId ExpectedText::next(const SamplingSpec& sampling, std::int32_t vocab_size, std::int32_t generated) const {
+  const std::uint64_t seen = (thorough(generated, position_) ? full_blocks_ : 0) + mix64(last_);
   return draw(seen, position_, sampling, vocab_size);
 }
 

@@ -2,10 +2,11 @@
 // that its KV cache holds for the sequence, so that a lost, foreign or misplaced KV block changes the text.
 //
 // Its slab stands for the KV rather than holding it: of each block and layer group a fingerprint of 64 bits, which
-// links carry as they carry KV; what a token's KV would weigh is info().kv_token_bytes(). A step attends to the
-// fingerprints of one group for all blocks of a sequence, the groups in turn, and to all groups in the first step after
-// the prompt, when the KV may have travelled. Costs a few nanoseconds a block and step; memory for blocks that were
-// ever used.
+// links carry as they carry KV; what a token's KV would weigh is info().kv_token_bytes(). A block's fingerprint begins
+// with those of all blocks before it. The first token after a prompt, when the KV may have travelled, attends to every
+// block in every group; the first in a new block to every block in one group; the others to the last block. So what is
+// wrong shows in the text within a block's tokens. Costs some ten nanoseconds a step and sequence; memory for blocks
+// that were ever used.
 #pragma once
 
 #include <chrono>
@@ -60,6 +61,7 @@ class ModelledDevice final : public Device {
   void write(std::int32_t group, BlockId block, std::uint64_t fingerprint);
   void run(const StepSequence& sequence);
   std::uint64_t attend(const StepSequence& sequence) const;
+  std::uint64_t sum_of(const StepSequence& sequence, std::int32_t places, std::int32_t group) const;
 
   ModelledDeviceOptions options_;
   DeviceInfo info_;
@@ -70,8 +72,9 @@ class ModelledDevice final : public Device {
 class ExpectedText {
  public:
   void add(TokenId token);
-  /// What follows the tokens added so far, unless the text ends.
-  TokenId next(const SamplingSpec& sampling, std::int32_t vocab_size) const;
+  /// What follows the tokens added so far, at least one, of which the last `generated` are not the prompt's; unless the
+  /// text ends.
+  TokenId next(const SamplingSpec& sampling, std::int32_t vocab_size, std::int32_t generated) const;
 
  private:
   std::int32_t position_ = 0;

@@ -96,11 +96,20 @@ ClusterFile::ClusterFile(const ClusterShape& shape) {
                      "]}\nlog: {format: json}\n" + shape.more + "nodes:\n";
   const int chief = shape.chief ? free_port() : 0;
   if (shape.chief) text += "  - {name: chief, router: true, control_port: " + std::to_string(chief) + "}\n";
-  text += "  - {name: front, router: true, http: {port: 0}, control_port: " + port() + "}\n";
-  for (const auto& machine : shape.machines)
-    text += "  - {name: " + machine.name + ", control_port: " + port() + ", machines: [{name: " + machine.name +
-            ", role: " + machine.role + ", device: {threads: 1, kv_memory: " + machine.kv_memory +
-            ", isa: " + (machine.isa.empty() ? shape.isa : machine.isa) + "}}]}\n";
+  std::string all;
+  std::string nodes;
+  for (const auto& machine : shape.machines) {
+    const auto section = "{name: " + machine.name + ", role: " + machine.role +
+                         ", device: {threads: 1, kv_memory: " + machine.kv_memory +
+                         ", isa: " + (machine.isa.empty() ? shape.isa : machine.isa) + "}}";
+    all += (all.empty() ? "" : ", ") + section;
+    if (shape.together.empty())
+      nodes += "  - {name: " + machine.name + ", control_port: " + port() + ", machines: [" + section + "]}\n";
+  }
+  text += "  - {name: front, router: true, http: {port: 0}, control_port: " + port() +
+          (shape.together == "front" ? ", machines: [" + all + "]" : "") + "}\n" + nodes;
+  if (!shape.together.empty() && shape.together != "front")
+    text += "  - {name: " + shape.together + ", control_port: " + port() + ", machines: [" + all + "]}\n";
   if (shape.chief) control_ports_.push_back(chief);
   path_ = folder_.write("cluster.yaml", text);
 }

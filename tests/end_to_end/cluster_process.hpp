@@ -32,7 +32,7 @@ class TemporaryFolder {
 };
 
 /// What a test asks of a cluster: a node "front" without a machine, and a node for each of `machines`. A machine and
-/// its node have one name.
+/// its node have one name, unless `together` names one node for all machines.
 struct ClusterShape {
   struct Machine {
     std::string name;
@@ -41,9 +41,10 @@ struct ClusterShape {
     std::string kv_memory = "32MiB";
   };
   std::vector<Machine> machines;
-  std::string isa = "auto";  ///< "reference": slow enough to be met in the middle
-  std::string more = {};     ///< further sections of the file
-  bool chief = false;        ///< a node "chief" routes for "front", which stands by
+  std::string isa = "auto";   ///< "reference": slow enough to be met in the middle
+  std::string more = {};      ///< further sections of the file
+  bool chief = false;         ///< a node "chief" routes for "front", which stands by
+  std::string together = {};  ///< the node that has all machines: "front" or one more
 };
 
 class ClusterFile {

@@ -2,7 +2,7 @@
 
 #include "actors/splitwise_sim/engine.hpp"
 #include "runtime/perf/profile.hpp"
-#include "tools/simulate/splitwise_sim.hpp"
+#include "tools/simulate/engines.hpp"
 
 namespace troupe::simulate {
 namespace {

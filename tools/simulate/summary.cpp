@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "tools/simulate/splitwise_sim.hpp"
+#include "tools/simulate/engines.hpp"
 
 namespace troupe::simulate {
 namespace {

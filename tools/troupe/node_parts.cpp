@@ -18,6 +18,7 @@
 #include "runtime/base/random.hpp"
 #include "runtime/clock/wall_clock.hpp"
 #include "runtime/control/caf_port.hpp"
+#include "runtime/link/copy_link.hpp"
 #include "runtime/link/tcp_device.hpp"
 #include "runtime/link/ucx_link.hpp"
 #include "runtime/model/fingerprint.hpp"
@@ -88,6 +89,7 @@ Node::Parts::~Parts() {
   }
   // An actor that did not end in that time would hold the process up for ever.
   actors.await_actors_before_shutdown(false);
+  near.reset();
   link.reset();      // nothing writes the slabs any more
   machines.clear();  // waits for a running step
   trace::install(nullptr);
@@ -146,11 +148,13 @@ Result<void> Node::Parts::start_actors(const NodeOptions& node, const model::Che
     TRY(started, start_balancer(actors, node.cluster->config, router, neighbours, log));
     balancer = std::move(started);
   }
+  if (machines.size() > 1) near = link::start_copy_link();
+  const NodeId here{static_cast<std::uint32_t>(node.cluster ? node.cluster->node : 0)};
   if (!machines.empty()) {
     if (neighbours) {
-      supervisor = actors.spawn<Supervisor>(neighbours, machines);
+      supervisor = actors.spawn<Supervisor>(neighbours, machines, nullptr, NearWay{near, here, router});
     } else {
-      supervisor = actors.spawn<Supervisor>(router, machines, serving);
+      supervisor = actors.spawn<Supervisor>(router, machines, serving, NearWay{near, here, router});
     }
   }
   view = actors.spawn<ClusterView>(cluster());

@@ -38,6 +38,7 @@ struct Node::Parts {
   std::unique_ptr<trace::FlightRecorder> flight;
   std::vector<MachineSpec> machines;  ///< with their devices
   std::shared_ptr<link::Link> link;   ///< none without a cluster
+  std::shared_ptr<link::Link> near;   ///< between machines of this node; none where there is one at most
   std::int32_t layer_groups = 1;      ///< in which a long prompt's KV travels
   std::unique_ptr<exec::NodeConfig> actor_config;
   caf::actor_system actors;

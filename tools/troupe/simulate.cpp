@@ -7,7 +7,7 @@
 #include <functional>
 #include <iostream>
 
-#include "tools/simulate/engines/engines.hpp"
+#include "tools/simulate/engines.hpp"
 #include "tools/simulate/html_report.hpp"
 #include "tools/simulate/requests_csv.hpp"
 #include "tools/simulate/summary.hpp"

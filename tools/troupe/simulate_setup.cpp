@@ -4,7 +4,7 @@
 #include "runtime/base/file.hpp"
 #include "runtime/perf/hardware.hpp"
 #include "runtime/workload/read_trace.hpp"
-#include "tools/simulate/splitwise_sim.hpp"
+#include "tools/simulate/engines.hpp"
 #include "tools/simulate/scenario_file.hpp"
 #include "tools/troupe/simulate.hpp"
 

@@ -55,8 +55,8 @@ void Client::on(const TokensGenerated& news) {
   for (const auto& generated : news.tokens) {
     ++answer.tokens;
     const bool ends = options_.told_max_tokens > 0 && answer.tokens == length;
-    const TokenId expected =
-        ends ? end_of_text(options_.vocab_size) : answer.expected.next(*sampling_, options_.vocab_size);
+    const TokenId expected = ends ? end_of_text(options_.vocab_size)
+                                  : answer.expected.next(*sampling_, options_.vocab_size, answer.tokens - 1);
     answer.wrong = answer.wrong || generated.token != expected;
     answer.expected.add(generated.token);
     if (answer.tokens == length) options_.ledger->last_token(place, seconds(now()));

@@ -68,10 +68,10 @@ std::vector<TokenId> prompt(std::int32_t length) {
   return tokens;
 }
 
-TokenId expected(const std::vector<TokenId>& tokens) {
+TokenId expected(const std::vector<TokenId>& tokens, std::int32_t generated = 0) {
   ExpectedText text;
   for (const TokenId token : tokens) text.add(token);
-  return text.next(SamplingSpec{}, 1000);
+  return text.next(SamplingSpec{}, 1000, generated);
 }
 
 const std::vector<BlockId> kBlocks = {BlockId{3}, BlockId{9}, BlockId{1}, BlockId{12}};
@@ -95,7 +95,7 @@ TEST(ModelledDevice, DecodesGoOnWithTheExpectedText) {
   for (std::int32_t generated = 1; generated < 40; ++generated) {
     const auto next = token_of(
         device, sequence({tokens.back()}, static_cast<std::int32_t>(tokens.size()) - 1, kBlocks, true, generated));
-    ASSERT_EQ(next, expected(tokens)) << generated;
+    ASSERT_EQ(next, expected(tokens, generated)) << generated;
     tokens.push_back(next);
   }
 }
@@ -113,7 +113,7 @@ TEST(ModelledDevice, AnyBlockOfAnyLayerGroupThatIsLostChangesTheFirstTokenAfterT
   auto tokens = prompt(40);
   tokens.push_back(5);
   const auto right = after([](auto, const auto&) {});
-  ASSERT_EQ(right, expected(tokens));
+  ASSERT_EQ(right, expected(tokens, 1));
   for (std::int64_t group = 0; group < 3; ++group)
     for (const BlockId block : {BlockId{3}, BlockId{9}, BlockId{1}})
       EXPECT_NE(after([&](std::span<std::byte> slab, const kernels::KvLayout& kv) {
@@ -130,6 +130,29 @@ TEST(ModelledDevice, BlocksInEachOthersPlacesChangeTheText) {
   token_of(device, sequence(tokens, 0, {BlockId{0}, BlockId{1}, BlockId{2}}));
   const auto right = token_of(device, sequence({5}, 32, {BlockId{0}, BlockId{1}, BlockId{2}}, true, 2));
   EXPECT_NE(token_of(device, sequence({5}, 32, {BlockId{4}, BlockId{1}, BlockId{2}}, true, 2)), right);
+}
+
+TEST(ModelledDevice, ABlockThatIsOverwrittenLaterChangesTheTextWithinABlocksTokens) {
+  ModelledDevice device(options());
+  auto tokens = prompt(40);
+  tokens.push_back(token_of(device, sequence(tokens, 0, kBlocks)));
+  bool differs = false;
+  for (std::int32_t generated = 1; generated < 18; ++generated) {
+    const auto next = token_of(
+        device, sequence({tokens.back()}, static_cast<std::int32_t>(tokens.size()) - 1, kBlocks, true, generated));
+    differs = differs || next != expected(tokens, generated);
+    EXPECT_EQ(differs, generated >= 9) << generated;  // the new block begins at position 48
+    tokens.push_back(expected(tokens, generated));
+    if (generated == 2) token_of(device, sequence(prompt(16), 0, {BlockId{9}}));
+  }
+}
+
+TEST(ModelledDevice, TextsEndWhereTheyAreSaidTo) {
+  auto all = options();
+  all.ends = [](RequestId, std::int32_t index) { return index == 4; };
+  ModelledDevice device(all);
+  EXPECT_NE(token_of(device, sequence(prompt(5), 0, kBlocks, true, 3)), 999);
+  EXPECT_EQ(token_of(device, sequence(prompt(5), 0, kBlocks, true, 4)), 999);
 }
 
 TEST(ModelledDevice, AStepTakesWhatTheModelSaysOfItsWork) {

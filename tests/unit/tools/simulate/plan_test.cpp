@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tools/simulate/splitwise_sim.hpp"
+#include "tools/simulate/engines.hpp"
 
 namespace troupe::simulate {
 namespace {

@@ -1,4 +1,4 @@
-#include "tools/simulate/cluster/production_engine.hpp"
+#include "tools/simulate/production_engine.hpp"
 
 #include <algorithm>
 #include <charconv>

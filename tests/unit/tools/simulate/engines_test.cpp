@@ -1,4 +1,4 @@
-#include "tools/simulate/engines/engines.hpp"
+#include "tools/simulate/engines.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

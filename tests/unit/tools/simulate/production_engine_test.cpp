@@ -1,5 +1,5 @@
 // The production actors as `troupe simulate` runs them.
-#include "tools/simulate/cluster/production_engine.hpp"
+#include "tools/simulate/production_engine.hpp"
 
 #include <algorithm>
 
