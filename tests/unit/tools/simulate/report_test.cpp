@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "tools/simulate/engines.hpp"
+#include "tools/simulate/splitwise_sim.hpp"
 #include "tools/simulate/html_report.hpp"
 #include "tools/simulate/requests_csv.hpp"
 #include "tools/simulate/summary.hpp"

@@ -5,7 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tools/simulate/engines.hpp"
+#include "tools/simulate/plan.hpp"
+#include "tools/simulate/splitwise_sim.hpp"
 
 namespace troupe::simulate {
 namespace {
@@ -22,7 +23,7 @@ TEST(ScenarioFile, OfSplitwiseNameMachinesThatThereAre) {
   for (const auto& entry : std::filesystem::directory_iterator(TROUPE_SOURCE_DIR "/cluster_configs/splitwise")) {
     const auto file = read_scenario(entry.path());
     ASSERT_TRUE(file.ok()) << file.error().message;
-    EXPECT_TRUE(find_engine(file->policy).ok());
+    EXPECT_EQ(file->policy, kSplitwiseSim);
     EXPECT_TRUE(perf::built_in_catalogue().find_model(file->model).ok());
     for (const auto& [name, machines] : file->splits)
       EXPECT_TRUE(parse_machines(machines, perf::built_in_catalogue()).ok()) << entry.path() << " " << name;
