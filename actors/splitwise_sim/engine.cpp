@@ -106,6 +106,8 @@ Result<simulation::SimulationOutcome> play(const Scenario& scenario,
     over = system.run_some(kMessagesBetweenShows);
     if (show) show(account->ended, load->size());
   }
+  for (const auto& machine : cast->machines) caf::anon_send(machine, CloseBooks{});
+  system.settle();
   account->outcome.events = cast->released;
   *cast = {};
   close_account(*account);

@@ -7,18 +7,13 @@ namespace troupe::splitwise_sim {
 using simulation::RequestStatus;
 
 Ledger::Ledger(caf::actor_config& config, std::shared_ptr<Account> account)
-    : Actor(config),
-      account_(std::move(account)),
-      last_(account_->outcome.machines.size()),
-      drawn_in_since_(account_->outcome.machines.size(), -1.0) {
-  for (std::size_t i = 0; i < last_.size(); ++i) last_[i].memory = account_->weight_bytes[i];
-}
+    : Actor(config), account_(std::move(account)), drawn_in_since_(account_->outcome.machines.size(), -1.0) {}
 
 LedgerActor::behavior_type Ledger::make_behavior() {
   return {
       [this](const PromptRan& ran) { on(ran); },
       [this](const RequestServed& served) { on(served); },
-      [this](const MachineState& state) { on(state); },
+      [this](const MachineHistory& history) { on(history); },
       [this](const PoolsChanged& changed) { on(changed); },
   };
 }
@@ -49,27 +44,25 @@ void Ledger::on(const RequestServed& served) {
   passed(served.ended);
 }
 
-void Ledger::on(const MachineState& state) {
-  auto& last = last_[state.machine];
-  auto& machine = account_->outcome.machines[state.machine];
-  const double seconds = state.at - last.at;
-  if (last.running > 0) machine.busy_s += seconds;
-  if (last.prompts > 0) machine.prompt_busy_s += seconds;
-  machine.steps += state.steps;
-  machine.preemptions = state.preemptions;
-  const auto kv = static_cast<double>(state.memory - account_->weight_bytes[state.machine]);
-  machine.kv_peak_bytes = std::max(machine.kv_peak_bytes, kv);
+void Ledger::on(const MachineHistory& history) {
+  auto& machine = account_->outcome.machines[history.machine];
   auto& series = account_->outcome.series;
-  const auto change = [&](simulation::Series& of, double before, double after) {
-    if (before != after) of.add(state.at, after - before);
-  };
-  change(series.running, last.running, state.running);
-  change(series.prompts, last.prompts, state.prompts);
-  change(series.waiting, last.waiting, state.waiting);
-  change(series.kv_bytes, static_cast<double>(last.memory), static_cast<double>(state.memory));
-  change(series.busy_machines, last.running > 0, state.running > 0);
-  last = state;
-  passed(state.at);
+  const std::int64_t weights = account_->weight_bytes[history.machine];
+  machine.steps += history.steps;
+  machine.preemptions = history.preemptions;
+  for (const Stretch& stretch : history.stretches) {
+    const double seconds = stretch.to - stretch.from;
+    if (stretch.running > 0) machine.busy_s += seconds;
+    if (stretch.prompts > 0) machine.prompt_busy_s += seconds;
+    const auto kv = static_cast<double>(stretch.memory - weights);
+    machine.kv_peak_bytes = std::max(machine.kv_peak_bytes, kv);
+    series.running.add_over(stretch.from, stretch.to, stretch.running);
+    series.prompts.add_over(stretch.from, stretch.to, stretch.prompts);
+    series.waiting.add_over(stretch.from, stretch.to, stretch.waiting);
+    series.kv_bytes.add_over(stretch.from, stretch.to, kv);
+    series.busy_machines.add_over(stretch.from, stretch.to, stretch.running > 0);
+    passed(stretch.to);
+  }
 }
 
 void Ledger::on(const PoolsChanged& changed) {

@@ -30,12 +30,11 @@ class Ledger final : public exec::Actor<LedgerActor::base> {
  private:
   void on(const PromptRan& ran);
   void on(const RequestServed& served);
-  void on(const MachineState& state);
+  void on(const MachineHistory& history);
   void on(const PoolsChanged& changed);
   void passed(double at);
 
   std::shared_ptr<Account> account_;
-  std::vector<MachineState> last_;      // of each machine
   std::vector<double> drawn_in_since_;  // of each machine; negative: at home
 };
 

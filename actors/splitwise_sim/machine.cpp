@@ -9,7 +9,8 @@ namespace troupe::splitwise_sim {
 
 Machine::Machine(caf::actor_config& config, std::shared_ptr<Cast> cast, MachineIndex self, MachineRules rules)
     : Actor(config), cast_(std::move(cast)), self_(self), rules_(std::move(rules)) {
-  report_.machine = self;
+  report_.machine = history_.machine = self;
+  now_.memory = rules_.memory();
 }
 
 MachineActor::behavior_type Machine::make_behavior() {
@@ -17,6 +18,7 @@ MachineActor::behavior_type Machine::make_behavior() {
       [this](const EventDue& due) { on(due); },           [this](const ServeRequest& serve) { on(serve); },
       [this](const OfferKv& offer) { on(offer); },        [this](const KvAnswered& answer) { on(answer); },
       [this](const SubmitTokens& submit) { on(submit); }, [this](const TokensSubmitted& submitted) { on(submitted); },
+      [this](const CloseBooks&) { close_books(); },
   };
 }
 
@@ -48,7 +50,7 @@ void Machine::on(const ServeRequest& serve) {
 }
 
 void Machine::end_run() {
-  steps_done_ += rules_.steps_of_run();
+  history_.steps += rules_.steps_of_run();
   ending_run_ = true;
   for (const auto& news : rules_.finish_run(at_))
     news.phase == Phase::kPrompt ? prompt_ended(news) : tokens_ended(news);
@@ -142,15 +144,33 @@ void Machine::tell() {
     else
       tokens_.at(news.facts.request).started = at_;
   }
-  report_.at = at_;
-  report_.waiting = rules_.has_waiting();
+  const bool waiting = rules_.has_waiting();
   report_.became_free = rules_.take_became_free();
-  send(cast_->cluster, report_);
-  report_.pending_done = report_.reserved_done = 0;
-  send(cast_->ledger,
-       MachineState{at_, self_, static_cast<std::int32_t>(rules_.running()),
-                    static_cast<std::int32_t>(rules_.running_prompts()), static_cast<std::int32_t>(rules_.waiting()),
-                    rules_.memory(), steps_done_ - std::exchange(steps_told_, steps_done_), rules_.preemptions()});
+  if (report_.pending_done != 0 || report_.reserved_done != 0 || report_.became_free || report_.waiting != waiting) {
+    report_.at = at_;
+    report_.waiting = waiting;
+    send(cast_->cluster, report_);
+    report_.pending_done = report_.reserved_done = 0;
+  }
+  remember();
+}
+
+void Machine::remember() {
+  constexpr std::size_t kStretchesAtOnce = 256;
+  now_.to = at_;
+  if (now_.to > now_.from) history_.stretches.push_back(now_);
+  now_ = {at_,
+          at_,
+          static_cast<std::int32_t>(rules_.running()),
+          static_cast<std::int32_t>(rules_.running_prompts()),
+          static_cast<std::int32_t>(rules_.waiting()),
+          rules_.memory()};
+  if (history_.stretches.size() >= kStretchesAtOnce) close_books();
+}
+
+void Machine::close_books() {
+  history_.preemptions = rules_.preemptions();
+  send(cast_->ledger, std::exchange(history_, MachineHistory{self_, {}, 0, 0}));
 }
 
 }  // namespace troupe::splitwise_sim

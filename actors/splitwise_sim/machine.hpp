@@ -49,14 +49,16 @@ class Machine final : public exec::Actor<MachineActor::base> {
   void on(const KvAnswered& answer);
   void on(const SubmitTokens& submit);
   void on(const TokensSubmitted& submitted);
+  void close_books();
 
   void end_run();
   void prompt_ended(const MachineRules::TaskNews& news);
   void tokens_ended(const MachineRules::TaskNews& news);
   void offer(RequestIndex request);
   void kv_sent(RequestIndex request);
-  /// Says what the rules have decided since: run ends to the timeline, the rest to cluster and ledger.
+  /// Says what the rules have decided since: run ends to the timeline, and to the cluster what it ranks machines by.
   void tell();
+  void remember();
 
   std::shared_ptr<Cast> cast_;
   MachineIndex self_;
@@ -66,8 +68,9 @@ class Machine final : public exec::Actor<MachineActor::base> {
   std::unordered_map<RequestIndex, TokensHere> tokens_;
   std::vector<Offer> offers_;  // in their order, until all are answered
   bool ending_run_ = false;    // the next run waits for the answers
-  std::int64_t steps_told_ = 0, steps_done_ = 0;
   MachineReport report_;
+  Stretch now_;  // what is in hand since its `from`
+  MachineHistory history_;
 };
 
 }  // namespace troupe::splitwise_sim

@@ -25,7 +25,8 @@ struct TokensSubmitted;
 struct MachineReport;
 struct PromptRan;
 struct RequestServed;
-struct MachineState;
+struct MachineHistory;
+struct CloseBooks;
 struct PoolsChanged;
 
 /// Releases events in their order, one when all that followed from the one before has been said.
@@ -33,14 +34,14 @@ using TimelineActor = caf::typed_actor<caf::reacts_to<TimelineTick>, caf::reacts
 /// Routes requests.
 using ClusterActor = caf::typed_actor<caf::reacts_to<EventDue>, caf::reacts_to<MachineReport>>;
 /// A machine.
-using MachineActor =
-    caf::typed_actor<caf::reacts_to<EventDue>, caf::reacts_to<ServeRequest>, caf::reacts_to<OfferKv>,
-                     caf::reacts_to<KvAnswered>, caf::reacts_to<SubmitTokens>, caf::reacts_to<TokensSubmitted>>;
+using MachineActor = caf::typed_actor<caf::reacts_to<EventDue>, caf::reacts_to<ServeRequest>, caf::reacts_to<OfferKv>,
+                                      caf::reacts_to<KvAnswered>, caf::reacts_to<SubmitTokens>,
+                                      caf::reacts_to<TokensSubmitted>, caf::reacts_to<CloseBooks>>;
 /// Writes down what happened.
 using LedgerActor = caf::typed_actor<caf::reacts_to<PromptRan>, caf::reacts_to<RequestServed>,
-                                     caf::reacts_to<MachineState>, caf::reacts_to<PoolsChanged>>;
+                                     caf::reacts_to<MachineHistory>, caf::reacts_to<PoolsChanged>>;
 
-/// Notice to the timeline by itself: the clock has come this far and nothing is left to be said.
+/// Notice to the timeline by itself: the clock has come to where it wanted to be woken, and nothing is left to be said.
 struct TimelineTick {};
 
 /// Command: release this event at its time. A machine's later kRunEnd makes its earlier ones void.
@@ -108,17 +109,24 @@ struct RequestServed {
   double ended = 0;
   std::int32_t preemptions = 0;
 };
-/// What a machine has in hand from `at` on.
-struct MachineState {
-  double at = 0;
-  MachineIndex machine = 0;
-  std::int32_t running = 0;
-  std::int32_t prompts = 0;
+/// What a machine had in hand between two of its events.
+struct Stretch {
+  double from = 0;
+  double to = 0;
+  std::int32_t running = 0;  ///< tasks in the step
+  std::int32_t prompts = 0;  ///< of these
   std::int32_t waiting = 0;
-  std::int64_t memory = 0;       ///< bytes, weights included
-  std::int64_t steps = 0;        ///< since the last notice
+  std::int64_t memory = 0;  ///< bytes, weights included
+};
+/// Some hundred stretches of a machine at a time: one message for each would cost as much as the simulation.
+struct MachineHistory {
+  MachineIndex machine = 0;
+  std::vector<Stretch> stretches;
+  std::int64_t steps = 0;        ///< in these
   std::int64_t preemptions = 0;  ///< in all
 };
+/// Command to a machine when all is over: send the ledger what it has not had yet.
+struct CloseBooks {};
 struct PoolsChanged {
   double at = 0;
   MachineIndex machine = 0;  ///< that moved
@@ -148,5 +156,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::splitwise_sim::TokensSubmitted)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::splitwise_sim::MachineReport)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::splitwise_sim::PromptRan)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::splitwise_sim::RequestServed)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::splitwise_sim::MachineState)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::splitwise_sim::MachineHistory)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::splitwise_sim::CloseBooks)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::splitwise_sim::PoolsChanged)

@@ -1,5 +1,6 @@
 #include "actors/splitwise_sim/timeline.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace troupe::splitwise_sim {
@@ -19,22 +20,28 @@ TimelineActor::behavior_type Timeline::make_behavior() {
         if (event.kind == EventKind::kRunEnd) runs_[event.machine] = event.number;
         if (event.kind != EventKind::kRetry) ++others_;
         events_.push(event);
+        arm();
       },
   };
 }
 
-/// A message to oneself at the present instant comes after all others of it: the clock moves, or delivers what is due,
-/// only when no actor is ready.
+/// A tick comes from the clock, which delivers what is due only when no actor is ready: by then all that followed from
+/// the event before has been said.
 void Timeline::tick() {
+  if (armed_ && *armed_ > now()) return;
+  armed_.reset();
   drop_void();
   if (events_.empty() || nothing_can_change()) return;
-  const auto due = time_of(events_.top());
-  if (due > now()) {
-    scheduled_send(TimelineActor{this}, due, TimelineTick{});
-    return;
-  }
-  release(pop());
-  scheduled_send(TimelineActor{this}, now(), TimelineTick{});
+  if (time_of(events_.top()) <= now()) release(pop());
+  arm();
+}
+
+void Timeline::arm() {
+  if (events_.empty()) return;
+  const auto due = std::max(time_of(events_.top()), now());
+  if (armed_ && *armed_ <= due) return;
+  armed_ = due;
+  scheduled_send(TimelineActor{this}, due, TimelineTick{});
 }
 
 void Timeline::release(const Event& event) {

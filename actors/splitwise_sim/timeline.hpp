@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "actors/splitwise_sim/messages.hpp"
@@ -26,6 +27,8 @@ class Timeline final : public exec::Actor<TimelineActor::base> {
 
  private:
   void tick();
+  /// Sees to a tick at the first event's time.
+  void arm();
   void release(const Event& event);
   /// Passes over runs whose end was moved.
   void drop_void();
@@ -38,8 +41,10 @@ class Timeline final : public exec::Actor<TimelineActor::base> {
   std::chrono::steady_clock::time_point begin_;
   EventHeap events_;
   std::vector<std::uint32_t> runs_;  // the latest of each machine
-  std::size_t others_ = 0;           // events to come that are not kRetry
-  std::size_t fruitless_ = 0;        // kRetry in a row
+  // The earliest tick that is on its way; later ones are too late to matter when they come.
+  std::optional<std::chrono::steady_clock::time_point> armed_;
+  std::size_t others_ = 0;     // events to come that are not kRetry
+  std::size_t fruitless_ = 0;  // kRetry in a row
 };
 
 }  // namespace troupe::splitwise_sim

@@ -1,6 +1,7 @@
 #include "runtime/simulation/series.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "runtime/base/check.hpp"
 
@@ -8,21 +9,31 @@ namespace troupe::simulation {
 
 void Series::set(double at, double value) {
   CHECK(at >= at_, at, at_);
-  while (at > width_ * static_cast<double>(kBuckets)) widen();
-  if (at > at_) {
-    sums_.resize(std::max(sums_.size(), std::min(kBuckets, static_cast<std::size_t>(at / width_) + 1)));
-    auto bucket = std::min(static_cast<std::size_t>(at_ / width_), sums_.size() - 1);
-    for (double from = at_; from < at; ++bucket) {
-      const bool last = bucket + 1 == sums_.size();
-      const double to = last ? at : std::min(at, width_ * static_cast<double>(bucket + 1));
-      if (to > from) sums_[bucket] += value_ * (to - from);
-      from = std::max(from, to);
-      if (last) break;
-    }
-    at_ = at;
-  }
+  add_over(at_, at, value_);
+  at_ = at;
   value_ = value;
-  peak_ = std::max(peak_, value);
+}
+
+void Series::add_over(double from, double to, double value) {
+  CHECK(from >= 0 && to >= from, from, to);
+  reach(to);
+  if (value == 0 || sums_.empty()) return;
+  const auto bucket_of = [this](double at) {
+    return std::min(static_cast<std::size_t>(at / width_), sums_.size() - 1);
+  };
+  const std::size_t first = bucket_of(from), last = bucket_of(to);
+  for (std::size_t bucket = first; bucket <= last; ++bucket) {
+    const double begin = bucket == first ? from : width_ * static_cast<double>(bucket);
+    const double end = bucket == last ? to : width_ * static_cast<double>(bucket + 1);
+    sums_[bucket] += value * (end - begin);
+  }
+}
+
+void Series::reach(double at) {
+  end_ = std::max(end_, at);
+  while (end_ > width_ * static_cast<double>(kBuckets)) widen();
+  const auto buckets = static_cast<std::size_t>(std::ceil(end_ / width_));
+  if (buckets > sums_.size()) sums_.resize(std::min(buckets, kBuckets));
 }
 
 void Series::widen() {
@@ -36,14 +47,14 @@ std::size_t Series::size() const { return sums_.size(); }
 
 double Series::mean_at(std::size_t bucket) const {
   const double begin = width_ * static_cast<double>(bucket);
-  const double seconds = std::min(width_, at_ - begin);
+  const double seconds = std::min(width_, end_ - begin);
   return seconds > 0 ? sums_[bucket] / seconds : value_;
 }
 
 double Series::mean() const {
   double sum = 0;
   for (const double part : sums_) sum += part;
-  return at_ > 0 ? sum / at_ : value_;
+  return end_ > 0 ? sum / end_ : value_;
 }
 
 }  // namespace troupe::simulation

@@ -7,12 +7,15 @@
 namespace troupe::simulation {
 
 /// A step function of time, as its mean in each of at most kBuckets buckets of equal width. The width doubles, and
-/// neighbours merge, whenever time outgrows the buckets. Times are seconds and must not go back.
+/// neighbours merge, whenever time outgrows the buckets. Times are seconds, from 0. Either set() it as time goes on, or
+/// add up parts with add_over() in any order.
 class Series {
  public:
   static constexpr std::size_t kBuckets = 512;
 
-  /// The quantity is `value` from `at` on.
+  /// The quantity was larger by `value` between the two times.
+  void add_over(double from, double to, double value);
+  /// The quantity is `value` from `at` on. `at` must not go back.
   void set(double at, double value);
   /// The quantity changes by `change` at `at`.
   void add(double at, double change) { set(at, value_ + change); }
@@ -20,7 +23,6 @@ class Series {
   void finish(double at) { set(at, value_); }
 
   double value() const { return value_; }
-  double peak() const { return peak_; }
   /// Seconds that a bucket covers.
   double width() const { return width_; }
   /// How many buckets time has reached.
@@ -31,12 +33,13 @@ class Series {
   double mean() const;
 
  private:
+  void reach(double at);
   void widen();
 
   double width_ = 1e-3;
-  double at_ = 0;
+  double end_ = 0;  // the latest time that was spoken of
+  double at_ = 0;   // of the last set()
   double value_ = 0;
-  double peak_ = 0;
   std::vector<double> sums_;  // value times seconds, for each bucket
 };
 

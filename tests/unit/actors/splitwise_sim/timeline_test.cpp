@@ -39,7 +39,8 @@ class Listener final : public exec::Actor<MachineActor::base> {
             [](const OfferKv&) {},
             [](const KvAnswered&) {},
             [](const SubmitTokens&) {},
-            [](const TokensSubmitted&) {}};
+            [](const TokensSubmitted&) {},
+            [](const CloseBooks&) {}};
   }
   void on_exit() override { cast_.reset(); }
 

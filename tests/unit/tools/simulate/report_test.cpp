@@ -1,0 +1,127 @@
+#include <sstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "tools/simulate/splitwise_sim.hpp"
+#include "tools/simulate/html_report.hpp"
+#include "tools/simulate/requests_csv.hpp"
+#include "tools/simulate/summary.hpp"
+#include "tools/simulate/svg_plot.hpp"
+
+namespace troupe::simulate {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+struct Played {
+  SimulationPlan plan;
+  simulation::SimulationOutcome outcome;
+  Summary summary;
+};
+
+/// The trace of case V1b, whose answers the authors' simulator gave.
+Played played() {
+  Played out;
+  out.plan.machines = parse_machines("prompt:h100-80gb,token:a100-80gb", perf::built_in_catalogue()).value();
+  out.plan.model = perf::built_in_catalogue().find_model("bloom-176b").value();
+  out.plan.policy = kSplitwiseSim;
+  using std::chrono::seconds;
+  out.plan.load = {{seconds(1), 4096, 32, 0}, {seconds(3), 2048, 8, 1}, {seconds(4), 2048, 16, 2}};
+  out.outcome = run_splitwise_sim(out.plan, {}).value();
+  out.summary = summarise(out.plan, out.outcome, {});
+  return out;
+}
+
+TEST(RequestsCsv, HasARowARequestWithNineDecimals) {
+  std::ostringstream out;
+  write_requests_csv(out, played().outcome);
+  EXPECT_THAT(out.str(), HasSubstr("\n0,1.000000000,4096,32,0.000000000,0.649598277,2.199226283,0.076562500,"
+                                   "h100-80gb_0,a100-80gb_1,finished\n"));
+}
+
+TEST(RequestsCsv, LeavesOutWhatARequestDidNotReach) {
+  simulation::SimulationOutcome outcome;
+  outcome.requests.emplace_back();
+  std::ostringstream out;
+  write_requests_csv(out, outcome);
+  EXPECT_THAT(out.str(), HasSubstr("\n0,0.000000000,0,0,,,,,,,unfinished\n"));
+}
+
+TEST(Summary, AddsUpLatenciesMachinesCostAndPower) {
+  const auto summary = played().summary;
+  EXPECT_EQ(summary.finished, 3u);
+  EXPECT_NEAR(summary.ttft.p50, 0.251964009, 1e-8);
+  EXPECT_NEAR(summary.ttft.largest, 0.649598277, 1e-8);
+  EXPECT_NEAR(summary.transfer.p50, 0.03828125, 1e-8);
+  EXPECT_NEAR(summary.tbt.p50, 0.046940930, 1e-8) << "per output token, as the authors count";
+  ASSERT_TRUE(summary.slo.has_value());
+  EXPECT_TRUE(summary.slo->all_hold());
+  ASSERT_EQ(summary.roles.size(), 2u);
+  EXPECT_EQ(summary.roles[0].role, "prompt");
+  EXPECT_NEAR(summary.roles[0].busy, (0.649598277 + 2 * 0.251964009) / summary.seconds, 1e-6);
+  EXPECT_EQ(summary.roles[1].prompt_busy, 0);
+  EXPECT_DOUBLE_EQ(summary.price_per_hour, 55.6);
+  EXPECT_NEAR(summary.dollars, 55.6 * summary.seconds / 3600, 1e-9);
+  EXPECT_DOUBLE_EQ(summary.power_w, 17'200);
+  EXPECT_NEAR(summary.finished_per_s, 3 / summary.seconds, 1e-9);
+}
+
+TEST(Summary, IsWrittenForPeopleAndForPrograms) {
+  const auto summary = played().summary;
+  const auto text = summary_text(summary);
+  for (const char* line : {"TTFT", "TBT", "E2E", "queueing", "KV transfer", "9 of 9 hold, attained", "goodput",
+                           "$55.60/h", "3 of 3 requests finished"})
+    EXPECT_THAT(text, HasSubstr(line));
+  const auto json = nlohmann::json::parse(summary_json(summary));
+  EXPECT_EQ(json["slo"]["checks"].size(), 9u);
+  EXPECT_EQ(json["finished"], 3);
+  EXPECT_NEAR(json["ttft_s"]["p50"].get<double>(), 0.251964009, 1e-8);
+}
+
+TEST(Summary, HasNoObjectivesWhereTheReferenceWasNotMeasured) {
+  auto run = played();
+  const auto summary = summarise(run.plan, run.outcome, {"no-such-machine", {}});
+  EXPECT_FALSE(summary.slo.has_value());
+  EXPECT_TRUE(nlohmann::json::parse(summary_json(summary))["slo"].is_null());
+}
+
+TEST(HtmlReport, StandsByItselfAndRepeatsWhatItWasGivenHarmlessly) {
+  const auto run = played();
+  const auto html = html_report(run.summary, run.outcome, "troupe simulate --trace <script>&");
+  EXPECT_THAT(html, HasSubstr("&lt;script&gt;&amp;"));
+  EXPECT_THAT(html, Not(HasSubstr("<script")));
+  EXPECT_THAT(html, Not(HasSubstr("http")));
+  std::size_t plots = 0;
+  for (std::size_t at = 0; (at = html.find("<svg", at)) != std::string::npos; ++at) ++plots;
+  EXPECT_EQ(plots, 6u);
+  EXPECT_THAT(html, Not(HasSubstr("nan")));
+  EXPECT_THAT(html, Not(HasSubstr("no data")));
+}
+
+TEST(HtmlReport, OfASweepDrawsALineForEachCluster) {
+  std::vector<SweepPoint> points;
+  for (const char* machines : {"mixed:a*1", "mixed:b*1"})
+    for (const double rate : {10.0, 20.0, 30.0}) points.push_back({machines, rate, {}});
+  const auto html = html_sweep(points, "troupe simulate");
+  EXPECT_THAT(html, HasSubstr(">mixed:a*1</text>"));
+  EXPECT_THAT(html, HasSubstr(">mixed:b*1</text>"));
+}
+
+TEST(SvgPlot, DrawsPointsWithinItsFrameAndLeavesOutWhatIsNoNumber) {
+  const auto svg = svg_plot({"t", "x", "y", {{"line", {{0, 0}, {1, std::nan("")}, {2, 4}}}}});
+  EXPECT_THAT(svg, HasSubstr("<path d=\"M62 254L546 34\""));
+  EXPECT_THAT(svg, Not(HasSubstr("nan")));
+  EXPECT_THAT(svg_plot({"t", "x", "y", {}}), HasSubstr("no data"));
+}
+
+TEST(SvgPlot, PutsTicksAtRoundNumbers) {
+  EXPECT_THAT(round_ticks(0, 10, 5), testing::ElementsAre(0, 2, 4, 6, 8, 10));
+  EXPECT_THAT(round_ticks(0.1, 0.52, 4),
+              testing::ElementsAre(testing::DoubleNear(0.2, 1e-9), testing::DoubleNear(0.4, 1e-9)));
+}
+
+}  // namespace
+}  // namespace troupe::simulate

@@ -1,0 +1,66 @@
+#include "tools/troupe/simulate.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace troupe {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr const char* kScenario = TROUPE_SOURCE_DIR "/cluster_configs/splitwise/ha.yaml";
+
+TEST(SetUp, TakesFromTheFileWhatTheCommandLineLeavesOut) {
+  SimulateOptions options;
+  options.config = kScenario;
+  options.model = "llama2-70b";
+  const auto setup = set_up(options, "").value();
+  EXPECT_EQ(simulate::to_string(setup.plan.machines), "prompt:h100-80gb*25,token:a100-80gb*26");
+  EXPECT_EQ(setup.plan.model.name, "llama2-70b");
+  EXPECT_EQ(setup.plan.policy, "splitwise_sim");
+  EXPECT_EQ(simulate::to_string(set_up(options, "mixed:h100-80gb*2").value().plan.machines), "mixed:h100-80gb*2");
+}
+
+TEST(SetUp, SaysWhatToGive) {
+  SimulateOptions options;
+  EXPECT_THAT(set_up(options, "").error().message, HasSubstr("give --machines"));
+  options.split = "iso_power_coding";
+  EXPECT_THAT(set_up(options, "mixed:h100-80gb").error().message, HasSubstr("--split"));
+  options.split.clear();
+  options.settings = {"threshold"};
+  EXPECT_THAT(set_up(options, "mixed:h100-80gb").error().message, HasSubstr("expected key=value"));
+  options.settings.clear();
+  options.model = "bloom-176";
+  EXPECT_THAT(set_up(options, "mixed:h100-80gb").error().message, HasSubstr("did you mean \"bloom-176b\""));
+  options.config = "/nowhere.yaml";
+  EXPECT_EQ(set_up(options, "").error().code, ErrorCode::kMissingInput);
+}
+
+TEST(LoadOf, MakesALoadOrSaysWhatToGive) {
+  SimulateOptions options;
+  EXPECT_THAT(load_of(options, {}).error().message, HasSubstr("give --trace FILE, or --rate"));
+  options.duration = 10;
+  options.prompt_tokens = {7};
+  const auto load = load_of(options, 20).value();
+  EXPECT_NEAR(static_cast<double>(load.size()), 200, 60);
+  EXPECT_EQ(load.front().prompt_tokens, 7);
+  options.arrivals = "gama";
+  EXPECT_THAT(load_of(options, 20).error().message, HasSubstr("did you mean \"gamma\""));
+  EXPECT_THAT(load_of(options, -1).error().message, HasSubstr("--rate"));
+}
+
+TEST(LoadOf, StretchesATraceToTheRate) {
+  const std::string path = testing::TempDir() + "/stretched.csv";
+  {
+    std::FILE* const file = std::fopen(path.c_str(), "w");
+    std::fputs("arrival_timestamp,prompt_size,token_size\n1,10,10\n2,10,10\n3,10,10\n", file);
+    std::fclose(file);
+  }
+  SimulateOptions options;
+  options.trace = path;
+  EXPECT_EQ(load_of(options, {})->back().at, std::chrono::seconds(3)) << "as it is";
+  EXPECT_EQ(load_of(options, 6)->back().at, std::chrono::milliseconds(500)) << "three requests in half a second";
+}
+
+}  // namespace
+}  // namespace troupe
