@@ -12,7 +12,7 @@
 #include "actors/wire/wire.hpp"
 #include "runtime/base/random.hpp"
 #include "runtime/trace/message_types.hpp"
-#include "tools/hunt/later.hpp"
+#include "runtime/exec/later.hpp"
 #include "tools/hunt/wire.hpp"
 
 namespace troupe::hunt {
@@ -43,7 +43,7 @@ const std::type_info* type_of(const caf::type_erased_tuple& content) {
 bool is_routine(const std::type_info& type) {
   for (const auto* const each : {&typeid(NeighboursTick), &typeid(QueryCluster), &typeid(QueryPool), &typeid(QueryWork),
                                  &typeid(ClusterState), &typeid(PoolState), &typeid(WorkState), &typeid(KvRoomHeard),
-                                 &typeid(LinkMeasured), &typeid(FrameDue), &typeid(RunThis), &typeid(MoveBlock)})
+                                 &typeid(LinkMeasured), &typeid(FrameDue), &typeid(exec::RunLater), &typeid(MoveBlock)})
     if (*each == type) return true;
   return false;
 }
