@@ -50,8 +50,8 @@ struct Admission {
 class AdmissionPolicy {
  public:
   virtual ~AdmissionPolicy() = default;
-  /// Numbers that are not in the snapshot are passed over. Where nobody is chosen and nobody holds blocks, the first in
-  /// the queue is next.
+  /// Asked while the machine may have room for one more, not while its memory is known to be out. Numbers that are not
+  /// in the snapshot are passed over. Where nobody is chosen and nobody holds blocks, the first in the queue is next.
   virtual Admission decide(const AdmissionSnapshot& snapshot) = 0;
 };
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
+#include <string>
 
 #include "actors/policies/candidates.hpp"
 
@@ -12,12 +12,17 @@ namespace {
 /// Tokens that a sequence is taken to have yet to make, whichever it is: conversations of the Azure trace make 129 on
 /// the median (Splitwise, figure 3), and one that is met at random has made half of them.
 constexpr double kTokensLeft = 64;
-/// How sharply a prediction turns into a miss: at three quarters of the objective one in twenty, at half one in four
-/// hundred.
-constexpr double kSharpness = 12;
-/// Work out of a machine's role must save this much of a miss, so that pools stay what their operator made them while
-/// nothing is at stake.
-constexpr double kOutOfRole = 0.05;
+/// How sharply a prediction turns into a miss: at nine tenths of the objective one in twelve, at three quarters one in
+/// four hundred. Predictions of queues are good; a softer curve gives up requests that would have been in time.
+constexpr double kSharpness = 24;
+/// Work out of a machine's role must save so much of a miss: what it costs in batches that are smaller for it, on a
+/// machine that was bought for the other phase, shows only later.
+constexpr double kOutOfRole = 0.3;
+/// A request that is late anywhere is queued behind others that are late, but not behind more than so many objectives.
+constexpr double kMostLate = 50;
+/// Machines whose measured speeds are nearer to the usual than this are taken to be alike: what is measured has noise,
+/// and whichever seemed the fastest would get everything.
+constexpr double kUnlike = 0.3;
 /// Before anything has been measured, only the order of queues counts, and these are as good as any.
 constexpr double kUnmeasuredPromptTokensPerS = 5000;
 constexpr double kUnmeasuredShareOfObjective = 0.25;
@@ -31,17 +36,31 @@ double miss(double ratio) { return 1 / (1 + std::exp(-kSharpness * (ratio - 1)))
 }  // namespace
 
 SloAware::Speed SloAware::speed_of(const MachineView& machine) const {
-  return {machine.prompt_tokens_per_s.value_or(usual_.prompt_tokens_per_s), machine.pace.value_or(usual_.pace)};
+  Speed speed = usual_;
+  const auto differs = [](double own, double usual) { return std::abs(own - usual) > kUnlike * usual; };
+  if (machine.prompt_tokens_per_s && differs(*machine.prompt_tokens_per_s, usual_.prompt_tokens_per_s))
+    speed.prompt_tokens_per_s = *machine.prompt_tokens_per_s;
+  const auto running = static_cast<double>(machine.running + 1);
+  if (machine.pace && differs(machine.pace->gap_s(running), usual_.pace.gap_s(running))) speed.pace = *machine.pace;
+  return speed;
 }
 
 SloAware::Outlook SloAware::look(const RoutingSnapshot& snapshot, const MachineView& machine) const {
   const auto speed = speed_of(machine);
   const auto running = static_cast<double>(machine.running + machine.awaited);
-  const double own_s = snapshot.prompt_tokens / speed.prompt_tokens_per_s;
+  const double own_s = std::max(snapshot.prompt_tokens, 1) / speed.prompt_tokens_per_s;
   const double queue_s = static_cast<double>(machine.pending_prompt_tokens) / speed.prompt_tokens_per_s;
+  const double chunk = std::max(settings_.prompt_tokens_beside_decodes, 1);
   const double tbt_s = seconds(settings_.slo.tbt);
   // Nobody could promise less than what the prompt takes alone.
   const double ttft_objective_s = std::max(seconds(settings_.slo.ttft), 2 * own_s);
+  const auto late = [&](double first_s) { return miss(first_s / ttft_objective_s); };
+  // The mean gap: a machine's pace, and the time for which prompts keep its sequences standing.
+  const auto gap_s = [&](double sequences, double prompts_s) {
+    return speed.pace.gap_s(sequences) + prompts_s / kTokensLeft;
+  };
+  const double now = miss(gap_s(running, queue_s) / tbt_s);
+  const auto others = [&](double then_s) { return running * (miss(then_s / tbt_s) - now); };
 
   Outlook outlook;
   outlook.machine = machine.id;
@@ -50,17 +69,20 @@ SloAware::Outlook SloAware::look(const RoutingSnapshot& snapshot, const MachineV
   // Where no prompt has run yet, its chunks will share their steps with decodes; a measured speed has that in it.
   if (!machine.prompt_tokens_per_s && machine.running > 0)
     outlook.ttft_s += speed.pace.gap_s(static_cast<double>(machine.running)) *
-                      std::ceil(static_cast<double>(machine.pending_prompt_tokens + snapshot.prompt_tokens) /
-                                std::max(settings_.prompt_tokens_beside_decodes, 1));
+                      std::ceil(static_cast<double>(machine.pending_prompt_tokens + snapshot.prompt_tokens) / chunk);
+  outlook.late_by = outlook.ttft_s / ttft_objective_s;
+  outlook.prompt_cost = late(outlook.ttft_s) + others(gap_s(running, queue_s + own_s));
 
-  const auto gap_s = [&](double sequences, double prompts_s) {
-    return speed.pace.gap_s(sequences) + prompts_s / kTokensLeft;
-  };
-  const double now_s = gap_s(running, queue_s);
-  const auto others = [&](double then_s) { return running * (miss(then_s / tbt_s) - miss(now_s / tbt_s)); };
-  outlook.prompt_cost = miss(outlook.ttft_s / ttft_objective_s) + others(gap_s(running, queue_s + own_s));
   outlook.gap_s = gap_s(running + 1, queue_s);
   outlook.token_cost = miss(outlook.gap_s / tbt_s) + others(outlook.gap_s);
+  if (machine.role != Role::kToken) {
+    // The prompts of its queue, and those that will come while the sequence lives, run in chunks beside it, each a
+    // decode longer.
+    const double slower_s = (static_cast<double>(machine.pending_prompt_tokens) + 2.0 * snapshot.prompt_tokens) /
+                            chunk * (running > 0 ? speed.pace.per_sequence_s : speed.pace.gap_s(1));
+    const double prompts = static_cast<double>(machine.pending_prompts) + 1 + 2 * kTokensLeft * outlook.gap_s / own_s;
+    outlook.token_cost += prompts * (late(queue_s + own_s + slower_s) - late(queue_s + own_s));
+  }
   const auto reserve = machine.kv_positions * settings_.kv_reserve_percent / 100;
   if (machine.kv_free && *machine.kv_free < snapshot.prompt_tokens + reserve) {
     // Its first token will wait for memory, nobody knows how long: surely a miss, and the longer the more wait already.
@@ -72,7 +94,7 @@ SloAware::Outlook SloAware::look(const RoutingSnapshot& snapshot, const MachineV
   return outlook;
 }
 
-RoutingDecision SloAware::decide(const RoutingSnapshot& snapshot) {
+void SloAware::learn_usual(const RoutingSnapshot& snapshot) {
   double rates = 0, rated = 0, steps_s = 0, per_sequence_s = 0, paced = 0;
   for (const auto& machine : snapshot.machines) {
     if (machine.prompt_tokens_per_s) rates += *machine.prompt_tokens_per_s, ++rated;
@@ -81,7 +103,19 @@ RoutingDecision SloAware::decide(const RoutingSnapshot& snapshot) {
   usual_.prompt_tokens_per_s = rated > 0 ? rates / rated : kUnmeasuredPromptTokensPerS;
   const double guess_s = seconds(settings_.slo.tbt) * kUnmeasuredShareOfObjective;
   usual_.pace = paced > 0 ? DecodePace{steps_s / paced, per_sequence_s / paced} : DecodePace{guess_s, guess_s / 64};
+}
 
+/// Where a request waits that is late anywhere: with the latest queue of the machines that run prompts, within bounds.
+const SloAware::Outlook* SloAware::among_the_late(const std::vector<Outlook>& outlooks) {
+  const Outlook* latest = nullptr;
+  for (const auto& each : outlooks)
+    if (each.role != Role::kToken && each.late_by <= kMostLate && (!latest || each.late_by > latest->late_by))
+      latest = &each;
+  return latest;
+}
+
+RoutingDecision SloAware::decide(const RoutingSnapshot& snapshot) {
+  learn_usual(snapshot);
   RoutingDecision decision;
   decision.policy = "slo_aware";
   std::vector<Outlook> outlooks;
@@ -94,21 +128,22 @@ RoutingDecision SloAware::decide(const RoutingSnapshot& snapshot) {
     return *std::min_element(outlooks.begin(), outlooks.end(),
                              [&](const Outlook& a, const Outlook& b) { return cost(a) < cost(b); });
   };
-  const auto prompt = least([](const Outlook& o) { return o.prompt_cost; });
-  const auto token = least([](const Outlook& o) { return o.token_cost; });
+  auto prompt = least([](const Outlook& o) { return o.prompt_cost; });
+  auto token = least([](const Outlook& o) { return o.token_cost; });
   const auto both = least([](const Outlook& o) { return o.prompt_cost + o.token_cost; });
-  // At the same cost nothing has to travel.
-  const bool alone = both.prompt_cost + both.token_cost <= prompt.prompt_cost + token.token_cost;
-  decision.prompt_machine = alone ? both.machine : prompt.machine;
-  decision.token_machine = alone ? both.machine : token.machine;
-  char reason[256];
-  std::snprintf(reason, sizeof reason,
-                "the fewest objectives missed%s: first token in %.0f ms (objective %lld ms), then one in %.1f ms "
-                "(objective %lld ms)",
-                alone ? ", both phases on one machine" : "", 1e3 * (alone ? both : prompt).ttft_s,
-                static_cast<long long>(settings_.slo.ttft.count()), 1e3 * (alone ? both : token).gap_s,
-                static_cast<long long>(settings_.slo.tbt.count()));
-  decision.reason = reason;
+  const auto* const late = prompt.late_by > 1 ? among_the_late(outlooks) : nullptr;
+  if (late != nullptr) {
+    prompt = *late;
+  } else if (both.prompt_cost + both.token_cost <= prompt.prompt_cost + token.token_cost) {
+    prompt = token = both;  // at the same cost nothing has to travel
+  }
+  decision.prompt_machine = prompt.machine;
+  decision.token_machine = token.machine;
+  const auto ms = [](double seconds) { return std::to_string(std::llround(1e3 * seconds)) + " ms"; };
+  decision.reason =
+      late != nullptr ? "late wherever it goes, so behind others that are" : "the fewest objectives missed";
+  decision.reason += ": first token in " + ms(prompt.ttft_s) + " (objective " + ms(seconds(settings_.slo.ttft)) +
+                     "), then one in " + ms(token.gap_s) + " (objective " + ms(seconds(settings_.slo.tbt)) + ")";
   return decision;
 }
 

@@ -2,23 +2,24 @@
 // it would slow down.
 //
 // Predicted are the time to the first token (what is pending on a machine and the prompt itself, at the speed at which
-// prompts were seen to run there) and the mean gap between tokens (the machine's pace at as many sequences as it would
-// have, and the time for which prompts will keep them standing, spread over the tokens they have yet to make). Each,
-// over its objective, becomes a chance of missing it by a logistic curve, as a prediction is no promise. The sum of
-// chances is what a machine costs; the cheapest pair is taken, or the one machine that is cheaper than the pair.
+// prompts were seen to run) and the mean gap between tokens (the pace at as many sequences as the machine would have,
+// and the time for which prompts keep them standing, spread over the tokens they have yet to make). Each, over its
+// objective, becomes a chance of missing it by a logistic curve. The sum of chances is what a machine costs; the
+// cheapest pair is taken, or the one machine that is cheaper than the pair.
 //
 // Why that should attain more than `splitwise` does:
+// - A request that is late wherever it goes is put behind others that are late, in the longest queue of the pool, and
+//   not into the shortest one, where it would make those late that come next. Joining the shortest queue shares
+//   lateness out fairly: past the knee all queues stand just over the objective and nearly everybody misses it. Here
+//   most are in time and some are very late, up to fifty objectives.
 // - `splitwise` overflows at so many pending tokens. Whether 8192 of them are half a second or five depends on the
-//   hardware: on the one machine other pools stay idle while first tokens are late, on the other decodes are disturbed
-//   for prompts that would have been in time. Here the objective is the threshold, in seconds, machine by machine.
-// - `splitwise` counts queues in tokens, and so gives as many to a slow machine as to a fast one, and counts
-// max_tokens,
-//   which requests rarely reach. Here a queue is as long as its machine takes for it.
-// - Disturbing a machine has a price, the objectives of those who decode there: nothing while they have slack, more
-//   than a late prompt once they have none. So work crosses from pool to pool while the other one has slack to give,
-//   both ways and before either has missed, and stops by itself when both are full.
-// - A request that will be late anywhere costs about the same everywhere, so it goes where it makes no others late.
-// What it does not know: how many tokens a request will make, and what its KV's transfer will add to the second token.
+//   hardware. Here the objective is the threshold, in seconds, machine by machine.
+// - `splitwise` draws a machine in without asking what that does to those it serves. Here it has a price, which is
+//   nothing while they have slack and more than a late prompt once they have none: so work crosses from pool to pool
+//   while the other one has slack to give, and stops by itself when both are full.
+// - Queues in tokens count max_tokens, which requests rarely reach; here sequences count by what they cost a step.
+// While no objective is in danger it does as `jsq_tokens` does. What it does not know: how many tokens a request will
+// make, and what its KV's transfer adds to the second token.
 #pragma once
 
 #include "actors/policies/routing_policy.hpp"
@@ -44,8 +45,11 @@ class SloAware final : public RoutingPolicy {
     double token_cost = 0;
     double ttft_s = 0;
     double gap_s = 0;
+    double late_by = 0;  ///< the first token, in objectives
   };
 
+  void learn_usual(const RoutingSnapshot& snapshot);
+  static const Outlook* among_the_late(const std::vector<Outlook>& outlooks);
   Speed speed_of(const MachineView& machine) const;
   Outlook look(const RoutingSnapshot& snapshot, const MachineView& machine) const;
 

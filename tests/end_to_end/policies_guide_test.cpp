@@ -100,5 +100,11 @@ TEST(PoliciesGuide, AFileThatIsNoLibraryIsRefusedWithWhatToBuild) {
   EXPECT_THAT(outcome.err, HasSubstr("find_package(Troupe)"));
 }
 
+TEST(PoliciesGuide, CheckFindsALibraryThatCannotBeUsed) {
+  const auto outcome = run_troupe({"check", demo_model(), "--policy", "./libnowhere.so"});
+  EXPECT_EQ(outcome.exit_code, 66);
+  EXPECT_THAT(outcome.err, HasSubstr("There is no policy library ./libnowhere.so"));
+}
+
 }  // namespace
 }  // namespace troupe::end_to_end

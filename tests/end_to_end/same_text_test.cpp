@@ -123,6 +123,21 @@ TEST(SameText, AfterPreemptions) {
   EXPECT_TRUE(comes_true([&] { return api.blocks().free == api.blocks().total; }));
 }
 
+TEST(SameText, WhereOtherPoliciesPlanTheMachine) {
+  const ServedProcess server({"--kv-memory", "3MiB", "--set", "scheduling.max_batch_tokens=64", "--set",
+                              "scheduling.prompt_batching=shortest_first", "--set",
+                              "scheduling.token_batching=cheapest_first", "--set", "scheduling.admission=shed_late",
+                              "--set", "slo.ttft=10m", "--policy", "slo_aware"});
+  const Api api(server.url());
+  auto calls = different_calls(kCalls, kTokens);
+  calls.push_back(long_call());
+  auto expected = alone();
+  expected.push_back(long_alone());
+  EXPECT_EQ(together(api, calls), expected);
+  EXPECT_GT(api.metric("troupe_num_preemptions_total"), 0) << "the memory should have been too small for all";
+  EXPECT_TRUE(comes_true([&] { return api.blocks().free == api.blocks().total; }));
+}
+
 TEST(SameText, OfSampledTokensAndPenaltiesAfterPreemptions) {
   auto calls = different_calls(kCalls, kTokens);
   for (std::size_t i = 0; i < calls.size(); ++i)

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "actors/policies/routing_policy.hpp"
 #include "runtime/control/tls.hpp"
 #include "runtime/device/cpu_device.hpp"
 #include "runtime/model/host_memory.hpp"
@@ -258,6 +259,8 @@ std::string http_url(const config::HttpSection& http) {
 Result<ClusterReport> check_cluster(const config::ClusterSources& sources, bool json) {
   TRY(loaded, config::load_cluster(sources));
   TRY_VOID(check_certificates(loaded.config, sources.file, loaded.notes));
+  TRY(policy, policies::make_routing_policy(loaded.config.shared.scheduling.policy));
+  policy.reset();  // what matters is that it can be made: a library is opened for that
   const std::string& directory = loaded.config.shared.model.path;
   TRY(checkpoint, model::Checkpoint::open(directory));
   TRY(text, load_model_text(directory));

@@ -28,6 +28,26 @@ TEST(Serving, one_request_gets_its_tokens_and_their_text) {
   serving.expect_all_blocks_free();
 }
 
+TEST(Serving, the_router_learns_the_pace_of_tokens_from_requests_that_leave) {
+  Serving serving;
+  const auto load = [&] {
+    caf::scoped_actor self{serving.system.actors()};
+    auto asked = self->request(serving.router, caf::infinite, QueryLoad{});
+    serving.system.settle();
+    policies::MachineView view;
+    asked.receive([&](const LoadSnapshot& s) { view = s.machines.at(0).view; },
+                  [](caf::error&) { ADD_FAILURE() << "no answer"; });
+    return view;
+  };
+  EXPECT_FALSE(load().pace);
+  const auto request = serving.submit(Serving::spec(Serving::prompt(40, 1), 50));
+  serving.system.run([&] { return !request.answer->tokens.empty(); });
+  EXPECT_EQ(load().awaited, 0);
+  serving.system.run();
+  ASSERT_TRUE(load().pace);
+  EXPECT_NEAR(load().pace->gap_s(1), 100e-6, 5e-6) << "what a step of the hash device takes";
+}
+
 TEST(Serving, a_single_token_needs_no_decode) {
   Serving serving;
   const auto request = serving.submit(Serving::spec(Serving::prompt(16, 1), 1));

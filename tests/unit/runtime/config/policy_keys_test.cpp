@@ -1,4 +1,7 @@
 // How configuration names policies: by a word of the list, or a library by its path.
+#include <filesystem>
+#include <fstream>
+
 #include <gmock/gmock.h>
 
 #include "runtime/base/policy_names.hpp"
@@ -40,6 +43,15 @@ TEST(PolicyKeys, TakeALibraryByItsPath) {
   const auto loaded = load(with_policy("./libmine.so"));
   ASSERT_TRUE(loaded.ok());
   EXPECT_EQ(loaded->config.scheduling.policy, "./libmine.so") << "a flag's path starts where the command was given";
+}
+
+TEST(PolicyKeys, ALibrarysPathInAFileStartsAtTheFilesFolder) {
+  const std::string path = testing::TempDir() + "/policy_keys_test.yaml";
+  std::ofstream(path) << "model: {path: m}\nscheduling: {policy: mine/libmine.so}\n";
+  const auto config = load_serve(path);
+  ASSERT_TRUE(config.ok()) << config.error().message;
+  EXPECT_EQ(std::filesystem::path(config->scheduling.policy),
+            (std::filesystem::path(testing::TempDir()) / "mine/libmine.so").lexically_normal());
 }
 
 TEST(PolicyKeys, AWordThatIsNeitherNameNorPathIsRefusedWithTheNearest) {
