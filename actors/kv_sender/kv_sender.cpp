@@ -84,6 +84,8 @@ void KvSender::on(SendKv& send_kv) {
     auto& job = before->second;
     if (const auto replaced = returning_.find(id); replaced != returning_.end()) tell_receiver(replaced->second, false);
     returning_.insert_or_assign(id, std::move(send_kv));
+    // Its receiver may be another one, which knows nothing of the later attempt and holds a landing open.
+    if (!job.stopped) tell_receiver(job.what, false);
     stop(job);
     return;
   }

@@ -175,6 +175,8 @@ void Request::leave() {
 
 void Request::move() {
   leave();
+  // The router may have lost a machine that others still reach: what that does for this request has to end.
+  if (token_ && !leaving_) send(token_, CancelRequest{spec_->id, attempt_});
   token_ = nullptr;
   leaving_ = false;
   move_when_free_ = false;
