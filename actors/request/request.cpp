@@ -107,7 +107,8 @@ void Request::await_missing() {
 }
 
 void Request::on(const GapDue& due) {
-  if (ended_ || due.attempt != attempt_ || due.missing != static_cast<std::int32_t>(generated_.size())) return;
+  const bool still = due.attempt == attempt_ && due.missing == static_cast<std::int32_t>(generated_.size());
+  if (ended_ || (!still && !planted(Bug::kMissingGenerationCheck))) return;
   blame_prompt_machine();
   if (!token_) {
     move();
