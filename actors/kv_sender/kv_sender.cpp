@@ -85,6 +85,8 @@ void KvSender::on(SendKv& send_kv) {
     auto& job = before->second;
     if (const auto replaced = returning_.find(id); replaced != returning_.end()) tell_receiver(replaced->second, false);
     returning_.insert_or_assign(id, std::move(send_kv));
+    // Its receiver may be another one, which knows nothing of the later attempt and holds a landing open.
+    if (!job.stopped) tell_receiver(job.what, false);
     stop(job);
     return;
   }
@@ -133,7 +135,8 @@ void KvSender::on(const BlocksRefused& refused) {
 
 KvSender::Job* KvSender::find(RequestId request, Attempt attempt) {
   const auto found = jobs_.find(request);
-  return found != jobs_.end() && found->second.what.attempt == attempt ? &found->second : nullptr;
+  if (found == jobs_.end()) return nullptr;
+  return found->second.what.attempt == attempt || planted(Bug::kStaleAttemptAccepted) ? &found->second : nullptr;
 }
 
 void KvSender::on(const KvWritten& written) {
@@ -203,8 +206,7 @@ void KvSender::on(const PromptCancelled& cancelled) {
 
 void KvSender::end_if_idle(RequestId request) {
   const auto& job = jobs_.at(request);
-  const bool reading = job.pushing > 0 && !(planted(Bug::kReleaseUnderWay) && job.stopped);
-  if (job.phase != Phase::kSending || reading) return;
+  if (job.phase != Phase::kSending || (job.pushing > 0 && !planted(Bug::kReleaseUnderWay))) return;
   if (!job.stopped) tell_receiver(job.what, true);
   end(request);
 }

@@ -108,7 +108,8 @@ void Request::await_missing() {
 }
 
 void Request::on(const GapDue& due) {
-  if (ended_ || due.attempt != attempt_ || due.missing != static_cast<std::int32_t>(generated_.size())) return;
+  const bool still = due.attempt == attempt_ && due.missing == static_cast<std::int32_t>(generated_.size());
+  if (ended_ || (!still && !planted(Bug::kMissingGenerationCheck))) return;
   blame_prompt_machine();
   if (!token_) {
     move();
@@ -178,6 +179,8 @@ void Request::leave() {
 
 void Request::move() {
   leave();
+  // The router may have lost a machine that others still reach: what that does for this request has to end.
+  if (token_ && !leaving_) send(token_, CancelRequest{spec_->id, attempt_});
   token_ = nullptr;
   leaving_ = false;
   move_when_free_ = false;

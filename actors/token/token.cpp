@@ -125,8 +125,7 @@ void Token::admit(Sequence& sequence) {
 
 Token::Sequence* Token::asker(RequestId request, std::uint64_t ticket) {
   const auto found = sequences_.find(request);
-  const bool other_ask = found != sequences_.end() && found->second.asked != ticket;
-  if (found == sequences_.end() || (other_ask && !planted(Bug::kMissingGenerationCheck))) return nullptr;
+  if (found == sequences_.end() || found->second.asked != ticket) return nullptr;
   found->second.asked = 0;
   return &found->second;
 }
@@ -178,9 +177,8 @@ void Token::on(const BlocksAvailable&) {
 
 Token::Sequence* Token::in_prompt_phase(RequestId request, Attempt attempt) {
   const auto found = sequences_.find(request);
-  const bool is = found != sequences_.end() &&
-                  (found->second.what.attempt == attempt || planted(Bug::kStaleAttemptAccepted)) &&
-                  found->second.phase == Phase::kPrompt;
+  const bool is =
+      found != sequences_.end() && found->second.what.attempt == attempt && found->second.phase == Phase::kPrompt;
   return is ? &found->second : nullptr;
 }
 

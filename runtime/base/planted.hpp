@@ -10,11 +10,11 @@ enum class Bug {
   kSkippedAck,              ///< a sequence that was cancelled in its prompt is let go without RequestReleased
   kDoubleFree,              ///< a block that was never committed goes back to the free list twice
   kOffByOneResume,          ///< a request that moved resumes one token early
-  kMissingGenerationCheck,  ///< a grant that was asked for before a preemption counts afterwards
+  kMissingGenerationCheck,  ///< a timeout that was set for an earlier token counts for the present one
   kLostDownMessage,         ///< a request that waits to be let go does not hear that its machine is lost
-  kStaleAttemptAccepted,    ///< word of a prompt of an earlier attempt counts for the present one
+  kStaleAttemptAccepted,    ///< a KV sender takes an order about an earlier attempt for one about the present one
   kCommitBeforeKvWritten,   ///< a landing is complete when its last piece is here, whatever is missing
-  kReleaseUnderWay,         ///< a KV sender that is told to stop frees blocks while pieces are being read
+  kReleaseUnderWay,         ///< a KV sender frees blocks while the last pieces are being read
   kWrongEpochCheck,         ///< the epochs of other nodes' machines are those of the day they joined
   kForgottenDeadline,       ///< when a deadline has passed the later ones are not watched any more
 };

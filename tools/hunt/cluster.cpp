@@ -77,6 +77,7 @@ void Cluster::start(std::size_t i) {
   const exec::VirtualSystem::At at(system, static_cast<exec::Place>(i + 1));
   node.weather = std::make_shared<Weather>();
   node.link = network_->add_node();
+  link_nodes_.push_back(i);
   node.events = std::make_shared<std::vector<std::string>>();
   NeighboursOptions settings;
   settings.cluster = "virtual";
@@ -176,6 +177,11 @@ std::shared_ptr<Weather>& Cluster::between(std::size_t i, std::size_t j) {
   return weather;
 }
 
+bool Cluster::apart(std::size_t i, std::size_t j) const {
+  const auto pair = pairs_.find(std::minmax(i, j));
+  return nodes_.at(i).weather->cut || nodes_.at(j).weather->cut || (pair != pairs_.end() && pair->second->cut);
+}
+
 void Cluster::deliver_held() {
   for (const auto& node : nodes_)
     for (const auto& [other, wire] : node.wires) caf::anon_send(wire, FrameDue{});
@@ -185,7 +191,7 @@ void Cluster::connect(std::size_t from, std::size_t to, const NeighboursActor& r
   auto& own = nodes_.at(from);
   auto& other = nodes_.at(to);
   const NodeId id{static_cast<std::uint32_t>(to)};
-  if (!other.alive || other.weather->cut || own.weather->cut || between(from, to)->cut) {
+  if (!other.alive || apart(from, to)) {
     caf::anon_send(reply_to, DialResult{id, FrameActor{}, "nobody answers"});
     return;
   }

@@ -74,6 +74,10 @@ class Cluster {
   void start(std::size_t i);
   /// The process is gone: connections break, nothing of it runs any more.
   void kill(std::size_t i);
+  /// Whether frames between the two do not come through.
+  bool apart(std::size_t i, std::size_t j) const;
+  /// The node whose link has this number in link::Travelling.
+  std::size_t node_of_link(std::uint64_t number) const { return link_nodes_.at(number - 1); }
   bool alive(std::size_t i) const { return nodes_.at(i).alive; }
 
   /// Frames to and from the node come through when the weather is fine again; KV always does.
@@ -152,6 +156,7 @@ class Cluster {
   exec::LaterActor later_;
   std::shared_ptr<link::LocalNetwork> network_;
   std::vector<Node> nodes_;
+  std::vector<std::size_t> link_nodes_;  // by the order in which links were added
   std::map<std::pair<std::size_t, std::size_t>, std::shared_ptr<Weather>> pairs_;
 };
 

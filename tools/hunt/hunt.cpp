@@ -92,16 +92,20 @@ class Run {
       options.frame_delay = [random = RandomStream(plan_.seed ^ 0x66), most = plan_.frame_delay]() mutable {
         return Nanoseconds(static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(most.count()) + 1)));
       };
-    if (plan_.kv.any())
-      options.network.fault = [this, random = RandomStream(plan_.seed ^ 0x6b76)](const link::Travelling&) mutable {
-        return harm(random);
+    if (plan_.has_faults)
+      options.network.fault = [this,
+                               random = RandomStream(plan_.seed ^ 0x6b76)](const link::Travelling& piece) mutable {
+        auto fault = harm(random);
+        if (cluster_->apart(cluster_->node_of_link(piece.from), cluster_->node_of_link(piece.to)))
+          fault.kind = link::Fault::Kind::kDrop;
+        return fault;
       };
     return options;
   }
 
   link::Fault harm(RandomStream& random) {
     link::Fault fault;
-    if (!trouble_) return fault;
+    if (!trouble_ || !plan_.kv.any()) return fault;
     const auto& kv = plan_.kv;
     auto draw = random.below(1000);
     const auto is = [&draw](std::uint32_t share) {

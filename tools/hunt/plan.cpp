@@ -101,6 +101,14 @@ class Planner {
     }
   }
 
+  /// Half of the troubles come while a request is young, when most is under way.
+  Nanoseconds moment() {
+    if (one_in(2)) return time(kPlay);
+    for (;;)
+      if (const auto& call = plan_.acts[random_.below(plan_.acts.size())]; call.kind == Kind::kSubmit)
+        return call.at + time(60ms);
+  }
+
   std::size_t any_node() { return random_.below(plan_.cluster.nodes.size()); }
   std::size_t other_than(std::size_t node) {
     return (node + 1 + random_.below(plan_.cluster.nodes.size() - 1)) % plan_.cluster.nodes.size();
@@ -111,7 +119,7 @@ class Planner {
   }
 
   void spell(Kind begins, Kind ends, std::size_t node, std::size_t other, Nanoseconds longest) {
-    const auto at = time(kPlay);
+    const auto at = moment();
     act(at, begins, node, other);
     act(at + time(longest), ends, node, other);
   }
@@ -130,18 +138,18 @@ class Planner {
     if (one_in(4))
       for (auto n = times(); n > 0; --n) {
         const auto node = any_node();
-        act(time(kPlay), Kind::kBreak, node, other_than(node));
+        act(moment(), Kind::kBreak, node, other_than(node));
       }
     if (one_in(4)) spell(Kind::kStall, Kind::kWake, any_node(), 0, one_in(2) ? 500ms : 4s);
     if (one_in(5))
       for (auto n = times(); n > 0; --n) {
         constexpr Role kRoles[] = {Role::kPrompt, Role::kToken, Role::kMixed};
-        act(time(kPlay), Kind::kChangeRole, with_machines(), random_.below(fronts_)).role = kRoles[random_.below(3)];
+        act(moment(), Kind::kChangeRole, with_machines(), random_.below(fronts_)).role = kRoles[random_.below(3)];
       }
     if (one_in(6)) spell(Kind::kDrain, Kind::kUndrain, with_machines(), random_.below(fronts_), 2s);
     if (one_in(6)) {
       const auto node = with_machines();
-      const auto at = time(kPlay);
+      const auto at = moment();
       act(at, Kind::kSlow, node).factor = between(2, 10);
       act(at + time(1s), Kind::kFast, node);
     }
@@ -167,7 +175,7 @@ class Planner {
         std::count_if(nodes.begin(), nodes.end(), [](const auto& each) { return !each.machines.empty(); });
     if (serving < 2) return;
     plan_.dead = node;
-    act(time(kPlay), Kind::kKill, node);
+    act(moment(), Kind::kKill, node);
   }
 
   RandomStream random_;

@@ -132,6 +132,7 @@ HuntWorker::HuntWorker(HuntWorker&& other) noexcept
       output_(std::exchange(other.output_, -1)),
       news_(std::move(other.news_)),
       unfinished_(std::move(other.unfinished_)),
+      last_seed_(other.last_seed_),
       playing_(std::move(other.playing_)),
       complaints_(std::move(other.complaints_)) {}
 
@@ -166,7 +167,7 @@ void HuntWorker::take(std::string_view line) {
   }
   const auto what = next_word(line);
   if (what == "@begin") {
-    playing_.emplace().seed = next_number<std::uint64_t>(line);
+    last_seed_ = playing_.emplace().seed = next_number<std::uint64_t>(line);
     complaints_.clear();
   } else if (what == "@event" || what == "@message") {
     if (news_.line) news_.line(line, what == "@message");
@@ -193,7 +194,8 @@ void HuntWorker::end() {
   ::close(std::exchange(output_, -1));
   int status = 0;
   ::waitpid(std::exchange(pid_, -1), &status, 0);
-  if (!playing_) return;
+  if (!playing_ && WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
+  if (!playing_) playing_.emplace().seed = last_seed_;
   std::string why = how_it_ended(status);
   for (const auto& complaint : complaints_) why += "\n    " + complaint;
   playing_->violations.push_back({"CHECK", "the seed " + why});

@@ -49,9 +49,10 @@ class HuntWorker {
   /// Kills the process and waits for it.
   ~HuntWorker();
 
+  pid_t pid() const { return pid_; }
   /// To poll for input; -1 once it has ended.
   int output() const { return output_; }
-  /// Takes what is there. When the process has ended within a seed, that seed ends with a violation.
+  /// Takes what is there. When the process has ended before it was done, its last seed ends with a violation.
   void read();
 
  private:
@@ -63,6 +64,7 @@ class HuntWorker {
   int output_ = -1;
   WorkerNews news_;
   std::string unfinished_;
+  std::uint64_t last_seed_ = 0;
   std::optional<hunt::HuntResult> playing_;
   std::vector<std::string> complaints_;  ///< what it wrote beside the protocol: a CHECK's last words
 };

@@ -81,6 +81,24 @@ TEST(ClusterOfNodes, GoesOnWhereTheTokenNodeWasKilled) {
   cluster.expect_all_blocks_free();
 }
 
+TEST(ClusterOfNodes, ARouterForgetsARequestWhoseMachineLetGoBeforeItsOnlyTokenCame) {
+  Cluster cluster;
+  cluster.cut_pair(0, 1);  // the prompt node's word to the request: its first token, and here its last
+  const auto request = cluster.submit(Serving::spec(Serving::prompt(20, 1), 1));
+  cluster.pass(200ms);
+  EXPECT_FALSE(request.ended());
+  cluster.expect_all_blocks_free();
+  cluster.cut_pair(0, 1, false);
+  cluster.pass(200ms);
+  Cluster::expect_right(request);
+  const auto loads = cluster.loads();
+  ASSERT_TRUE(loads);
+  for (const auto& machine : loads->machines) {
+    EXPECT_EQ(machine.view.running, 0) << machine.name;
+    EXPECT_EQ(machine.view.pending_tokens, 0) << machine.name;
+  }
+}
+
 TEST(ClusterOfNodes, RunsAPromptElsewhereWhereItsNodeWasKilled) {
   auto options = with_nodes(kTwoOfEach);
   options.device.cost = [](const device::Step&) { return 5ms; };

@@ -103,6 +103,14 @@ TEST(Standby, MovesRequestsWhoseMachineDiesTogetherWithTheRouter) {
   expect_all_right(cluster, requests);
 }
 
+TEST(Standby, AMachineThatOnlyTheRouterLostLetsGoOfWhatMovedAway) {
+  Cluster cluster(two_fronts());
+  const auto requests = submit_some(cluster, kFront1, 6, 40);
+  cluster.pass(1ms);  // prompts are under way
+  cluster.break_wire(kFront0, kToken0);
+  expect_all_right(cluster, requests);
+}
+
 TEST(Standby, AnswersWhatTheOtherHadNotAnsweredYet) {
   Cluster cluster(two_fronts());
   cluster.cut(kFront0);  // questions get no answer, and nobody knows yet

@@ -188,6 +188,17 @@ TEST_F(LocalLinkTest, ANodeThatDiedIsHeardOfOnlyWhenItIsDropped) {
   EXPECT_EQ(pushes.at(0).error().code, ErrorCode::kUnavailable);
 }
 
+TEST_F(LocalLinkTest, APeerThatWasDroppedMayBeAddedAgainAtOnce) {
+  EXPECT_EQ(a->add_peer(b->address()).error().code, ErrorCode::kInvalidInput);
+  bool dropped = false;
+  a->drop_peer(b_of_a, [&] { dropped = true; });
+  const auto again = a->add_peer(b->address());
+  ASSERT_TRUE(again.ok()) << again.error().message;
+  EXPECT_FALSE(*again == b_of_a);
+  run();
+  EXPECT_TRUE(dropped);
+}
+
 TEST_F(LocalLinkTest, AddressesOfNobodyAreRefused) {
   EXPECT_EQ(a->add_peer("nonsense").error().code, ErrorCode::kInvalidInput);
   EXPECT_EQ(a->add_peer("local:").error().code, ErrorCode::kInvalidInput);
