@@ -1,6 +1,7 @@
 #include "actors/router/router.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "runtime/base/check.hpp"
@@ -26,6 +27,7 @@ RouterActor::behavior_type Router::make_behavior() {
         const auto id = joined.machine;
         machines_[id] = {std::move(joined), load};
         machines_changed_ = true;
+        machines_differ_ = true;
         // Requests may be known before their machine is, and those of an earlier life of it have yet to leave.
         for (const auto& [request, assigned] : assigned_)
           weigh(assigned, 1, [id](MachineId machine) { return machine == id; });
@@ -38,9 +40,12 @@ RouterActor::behavior_type Router::make_behavior() {
         machine->second.load.role = changed.role;
         machine->second.what.draining = changed.draining;
         machine->second.what.home = changed.home;
+        machines_differ_ = true;
       },
       [this](const KvRoomHeard& heard) {
-        if (machines_.contains(heard.machine)) measured_.on(heard);
+        if (!machines_.contains(heard.machine)) return;
+        measured_.on(heard);
+        outdated(heard.machine);
       },
       [this](const LinkMeasured& measured) { measured_.on(measured); },
       [this](const RouteDecided& decided) { on(decided); },
@@ -50,11 +55,13 @@ RouterActor::behavior_type Router::make_behavior() {
 
 void Router::on_exit() {
   machines_.clear();
+  snapshot_.reset();
   assigned_.clear();
   undecided_.clear();
 }
 
 void Router::on(RouteRequest& request) {
+  survey();
   forget(request.request);  // another router may have been asked meanwhile
   if (auto error = why_not(request)) {
     send(request.reply_to, RouteRefused{request.request, request.attempt, std::move(*error)});
@@ -72,17 +79,16 @@ std::optional<Error> Router::why_not(const RouteRequest& request) const {
     return Error{ErrorCode::kOverloaded, std::to_string(queued) +
                                              " requests wait already, as many as may (scheduling.max_waiting); "
                                              "try again in a few seconds."};
-  std::int64_t largest = 0;
-  for (const auto& [id, machine] : machines_) largest = std::max(largest, machine.load.kv_positions);
   const std::int64_t wanted = std::int64_t{request.prompt_tokens} + request.max_tokens - 1;
-  if (wanted > largest)
+  if (wanted > largest_)
     return Error{ErrorCode::kTooLarge, "Prompt and max_tokens together need KV for " + std::to_string(wanted) +
-                                           " positions; the largest machine has " + std::to_string(largest) +
+                                           " positions; the largest machine has " + std::to_string(largest_) +
                                            ". Lower max_tokens, or give the server more KV memory (--kv-memory)."};
   return std::nullopt;
 }
 
 void Router::decide_next() {
+  survey();
   // Machines may have left since the requests were let in.
   while (!undecided_.empty()) {
     auto& waiting = undecided_.front();
@@ -92,31 +98,79 @@ void Router::decide_next() {
     undecided_.pop_front();
   }
   if (undecided_.empty()) return;
-  const auto& request = undecided_.front();
-  auto snapshot = std::make_shared<policies::RoutingSnapshot>();
-  snapshot->request = request.request;
-  snapshot->attempt = request.attempt;
-  snapshot->prompt_tokens = request.prompt_tokens;
-  snapshot->max_tokens = request.max_tokens;
+  machines_changed_ = false;
+  send(policy_, DecideRoute{snapshot_for(undecided_.front()), RouterActor{this}});
+}
+
+std::shared_ptr<const policies::RoutingSnapshot> Router::snapshot_for(const RouteRequest& request) {
+  const std::int64_t wanted_positions = std::int64_t{request.prompt_tokens} + request.max_tokens - 1;
+  const bool takes_all = request.avoid.empty() && !any_drains_ && wanted_positions <= smallest_;
+  // Whoever still reads the last one keeps it. With many machines a request changes few of them: what it costs to tell
+  // the policy of all must not grow with their number.
+  if (!takes_all || !snapshot_ || snapshot_.use_count() > 1) {
+    auto snapshot = std::make_shared<policies::RoutingSnapshot>();
+    fill(*snapshot, request);
+    snapshot_ = takes_all ? snapshot : nullptr;
+    outdated_.clear();
+    return snapshot;
+  }
+  for (const MachineId id : outdated_) {
+    const auto place = std::lower_bound(snapshot_->machines.begin(), snapshot_->machines.end(), id,
+                                        [](const auto& view, MachineId each) { return view.id < each; });
+    *place = machines_.at(id).load;
+    measured_.show(*place);
+  }
+  outdated_.clear();
+  snapshot_->request = request.request;
+  snapshot_->attempt = request.attempt;
+  snapshot_->prompt_tokens = request.prompt_tokens;
+  snapshot_->max_tokens = request.max_tokens;
+  snapshot_->links = measured_.links();
+  return snapshot_;
+}
+
+void Router::fill(policies::RoutingSnapshot& snapshot, const RouteRequest& request) const {
+  snapshot.request = request.request;
+  snapshot.attempt = request.attempt;
+  snapshot.prompt_tokens = request.prompt_tokens;
+  snapshot.max_tokens = request.max_tokens;
   const std::int64_t wanted_positions = std::int64_t{request.prompt_tokens} + request.max_tokens - 1;
   // What is avoided is taken where nothing else is left, and what drains where even that is not there.
   const auto avoided = [&](MachineId id) {
     return std::find(request.avoid.begin(), request.avoid.end(), id) != request.avoid.end();
   };
   const auto take = [&](const auto& wanted) {
-    if (!snapshot->machines.empty()) return;
+    if (!snapshot.machines.empty()) return;
     for (const auto& [id, machine] : machines_)
       if (machine.load.kv_positions >= wanted_positions && wanted(id, machine))
-        snapshot->machines.push_back(machine.load);
+        snapshot.machines.push_back(machine.load);
   };
   take([&](MachineId id, const Machine& machine) { return !machine.what.draining && !avoided(id); });
   take([&](MachineId, const Machine& machine) { return !machine.what.draining; });
   take([&](MachineId, const Machine&) { return true; });
-  for (auto& machine : snapshot->machines) measured_.show(machine);
-  snapshot->links = measured_.links();
-  snapshot->kv_bytes_per_token = static_cast<std::int64_t>(machines_.begin()->second.what.kv_token_bytes());
-  machines_changed_ = false;
-  send(policy_, DecideRoute{std::move(snapshot), RouterActor{this}});
+  for (auto& machine : snapshot.machines) measured_.show(machine);
+  snapshot.links = measured_.links();
+  snapshot.kv_bytes_per_token = static_cast<std::int64_t>(machines_.begin()->second.what.kv_token_bytes());
+}
+
+void Router::outdated(MachineId machine) {
+  if (!snapshot_) return;
+  outdated_.push_back(machine);
+  // Word of machines comes whether or not there are requests; so much of it is a new snapshot's worth.
+  if (outdated_.size() > machines_.size()) snapshot_.reset();
+}
+
+void Router::survey() {
+  if (!std::exchange(machines_differ_, false)) return;
+  snapshot_.reset();
+  smallest_ = std::numeric_limits<std::int64_t>::max();
+  largest_ = 0;
+  any_drains_ = false;
+  for (const auto& [id, machine] : machines_) {
+    smallest_ = std::min(smallest_, machine.load.kv_positions);
+    largest_ = std::max(largest_, machine.load.kv_positions);
+    any_drains_ = any_drains_ || machine.what.draining;
+  }
 }
 
 void Router::on(const RouteDecided& decided) {
@@ -181,11 +235,13 @@ void Router::assign(Assigned assigned) {
 template <class Wanted>
 void Router::weigh(const Assigned& assigned, int sign, Wanted wanted) {
   const auto prompt = machines_.find(assigned.prompt_machine);
+  if (prompt != machines_.end()) outdated(prompt->first);
   if (prompt != machines_.end() && !assigned.prompt_done && wanted(prompt->first)) {
     prompt->second.load.pending_prompt_tokens += sign * std::int64_t{assigned.what.prompt_tokens};
     prompt->second.load.pending_prompts += sign;
   }
   const auto token = machines_.find(assigned.token_machine);
+  if (token != machines_.end()) outdated(token->first);
   if (token != machines_.end() && wanted(token->first)) {
     token->second.load.pending_tokens += sign * (std::int64_t{assigned.what.prompt_tokens} + assigned.what.max_tokens);
     if (assigned.prompt_done) {
@@ -257,6 +313,7 @@ void Router::tokens_came(const Assigned& request, std::int32_t generated) {
 
 void Router::on(const MachineLeft& left) {
   machines_.erase(left.machine);
+  machines_differ_ = true;
   measured_.forget(left.machine);
   machines_changed_ = true;
   // Where a prompt machine was lost, the token machine that waits for its KV says so.

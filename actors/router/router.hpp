@@ -7,7 +7,9 @@
 
 #include <deque>
 #include <map>
+#include <memory>
 #include <unordered_map>
+#include <vector>
 
 #include "actors/messages/routing.hpp"
 #include "actors/router/measurements.hpp"
@@ -54,6 +56,13 @@ class Router final : public exec::Actor<RouterActor::base> {
   void on(const MachineLeft& left);
   LoadSnapshot loads() const;
   void decide_next();
+  /// What the policy sees for this request: the snapshot before, brought up to date, where that holds all machines.
+  std::shared_ptr<const policies::RoutingSnapshot> snapshot_for(const RouteRequest& request);
+  void fill(policies::RoutingSnapshot& snapshot, const RouteRequest& request) const;
+  /// Takes account of machines that came, left or changed otherwise than in their load.
+  void survey();
+  /// What the last snapshot says of this machine's load may not hold any more.
+  void outdated(MachineId machine);
   std::optional<Error> why_not(const RouteRequest& request) const;
   /// Counts the request to what its machines have been given.
   void assign(Assigned assigned);
@@ -71,6 +80,13 @@ class Router final : public exec::Actor<RouterActor::base> {
   RouterLimits limits_;
   RoutingPolicyActor policy_;
   std::map<MachineId, Machine> machines_;
+  /// The last snapshot, where it holds every machine, and the machines of which it may be out of date.
+  std::shared_ptr<policies::RoutingSnapshot> snapshot_;
+  std::vector<MachineId> outdated_;
+  std::int64_t smallest_ = 0;     // KV positions of the smallest machine
+  std::int64_t largest_ = 0;      // and of the largest
+  bool any_drains_ = false;       // some machine gets no new requests
+  bool machines_differ_ = false;  // from what the last survey saw
   std::unordered_map<RequestId, Assigned> assigned_;
   Measurements measured_;
   std::deque<RouteRequest> undecided_;  // the first is with the policy

@@ -30,12 +30,11 @@ void Ledger::routed(RequestId id, const policies::RoutingDecision& decision) {
 
 void Ledger::let_steps_end(double now) {
   auto& series = outcome_.series;
-  for (; !ends_.empty() && ends_.top().first <= now; ends_.pop()) {
-    const auto [at, place] = ends_.top();
-    auto& machine = machines_[place];
-    series.running.add(at, -static_cast<double>(machine.in_step));
-    series.prompts.add(at, -static_cast<double>(machine.prompts));
-    series.busy_machines.add(at, -1);
+  for (; !ends_.empty() && ends_.top().at <= now; ends_.pop()) {
+    const auto& end = ends_.top();
+    series.running.add(end.at, -static_cast<double>(end.sequences));
+    series.prompts.add(end.at, -static_cast<double>(end.prompts));
+    series.busy_machines.add(end.at, -1);
   }
 }
 
@@ -63,13 +62,11 @@ void Ledger::step_began(std::size_t place, const device::Step& step, const devic
   if (work.prompts > 0) row.prompt_busy_s += takes;
   row.prompt_tokens += work.prompt_tokens;
   row.output_tokens += work.decodes;
-  machine.in_step = work.prompts + work.decodes;
-  machine.prompts = work.prompts;
   auto& series = outcome_.series;
-  series.running.add(now, static_cast<double>(machine.in_step));
-  series.prompts.add(now, static_cast<double>(machine.prompts));
+  series.running.add(now, static_cast<double>(work.prompts + work.decodes));
+  series.prompts.add(now, static_cast<double>(work.prompts));
   series.busy_machines.add(now, 1);
-  ends_.push({now + takes, place});
+  ends_.push({now + takes, work.prompts + work.decodes, work.prompts});
   if (machine.role != policies::Role::kMixed)
     seen_at(place, machine.role == policies::Role::kPrompt ? work.decodes > 0 : work.prompts > 0, now);
   for (const auto& sequence : step.sequences) {
@@ -120,13 +117,15 @@ void Ledger::beat(double now, double waiting) {
 }
 
 simulation::SimulationOutcome Ledger::close(double now) {
-  let_steps_end(now);
+  // The last step's end is a sum, and may be rounded to just after now.
+  constexpr double kRounding = 1e-9;
+  let_steps_end(now + kRounding);
   for (std::size_t place = 0; place < machines_.size(); ++place)
     if (machines_[place].away) outcome_.machines[place].mixed_pool_s += now - machines_[place].away_since;
   auto& series = outcome_.series;
   for (auto* const each : {&series.running, &series.prompts, &series.waiting, &series.kv_bytes, &series.mixed_machines,
                            &series.busy_machines})
-    each->finish(now);
+    each->finish(now + kRounding);
   outcome_.end_s = now;
   return std::move(outcome_);
 }

@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <functional>
 #include <queue>
-#include <utility>
 #include <vector>
 
 #include "actors/policies/routing_policy.hpp"
@@ -55,8 +54,6 @@ class Ledger {
  private:
   struct MachineNow {
     policies::Role role;
-    std::int64_t in_step = 0;  // sequences of the step that runs
-    std::int64_t prompts = 0;
     bool away = false;  // last seen at work that is not its role's
     double away_since = 0;
     double kv_bytes = 0;
@@ -67,7 +64,13 @@ class Ledger {
   void let_steps_end(double now);
   void seen_at(std::size_t machine, bool away, double now);
 
-  using StepEnd = std::pair<double, std::size_t>;  // when, and which machine
+  /// When a step ends, and how many sequences and prompts were in it.
+  struct StepEnd {
+    double at;
+    std::int64_t sequences;
+    std::int64_t prompts;
+    bool operator>(const StepEnd& other) const { return at > other.at; }
+  };
   simulation::SimulationOutcome outcome_;
   std::vector<MachineNow> machines_;
   std::vector<double> prompt_done_;  // of requests: when the first token came

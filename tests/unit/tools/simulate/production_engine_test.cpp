@@ -118,6 +118,11 @@ TEST(ProductionEngine, EveryTextIsRightAndEveryRequestFinishes) {
       EXPECT_GE(row.e2e_s, row.ttft_s);
     }
     EXPECT_EQ(outputs, wanted) << machines;
+    double busy = 0;
+    for (const auto& machine : outcome.machines) busy += machine.busy_s;
+    EXPECT_NEAR(outcome.series.busy_machines.mean() * outcome.end_s, busy, 1e-6 * busy) << machines;
+    EXPECT_NEAR(outcome.series.busy_machines.value(), 0, 1e-9) << machines;
+    EXPECT_NEAR(outcome.series.running.value(), 0, 1e-9) << machines;
   }
 }
 
