@@ -156,7 +156,7 @@ void Machine::tell() {
 }
 
 void Machine::remember() {
-  constexpr std::size_t kStretchesAtOnce = 256;
+  constexpr std::size_t kStretchesAtOnce = 32;
   now_.to = at_;
   if (now_.to > now_.from) history_.stretches.push_back(now_);
   now_ = {at_,

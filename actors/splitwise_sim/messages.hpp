@@ -118,7 +118,7 @@ struct Stretch {
   std::int32_t waiting = 0;
   std::int64_t memory = 0;  ///< bytes, weights included
 };
-/// Some hundred stretches of a machine at a time: one message for each would cost as much as the simulation.
+/// Some stretches of a machine at a time: one message for each would cost as much as the simulation.
 struct MachineHistory {
   MachineIndex machine = 0;
   std::vector<Stretch> stretches;

@@ -65,7 +65,8 @@ Event Timeline::pop() {
 }
 
 std::chrono::steady_clock::time_point Timeline::time_of(const Event& event) const {
-  return begin_ + std::chrono::nanoseconds(std::llround(event.at * 1e9));
+  constexpr double kLast = 9e9;  // seconds: what nanoseconds in 64 bits can tell
+  return begin_ + std::chrono::nanoseconds(std::llround(std::min(event.at, kLast) * 1e9));
 }
 
 }  // namespace troupe::splitwise_sim

@@ -93,7 +93,7 @@ void read_recorded(const Node& list, Hardware& hardware, Problems& problems) {
     if (!good || !(values[1] > 0 || values[3] > 0) || values[5] <= 0) {
       problems.add(
           item.place, "a recorded step is " + item.described(),
-          "expected [model, prompt tokens, prompt context, decodes, decode context, seconds], with a prompt or "
+          "[model, prompt tokens, prompt context, decodes, decode context, seconds], with a prompt or "
           "decodes");
       return;
     }
@@ -105,7 +105,7 @@ void read_recorded(const Node& list, Hardware& hardware, Problems& problems) {
 void read_entry(const Node& entry, const std::vector<Key>& keys, const std::string& what, Problems& problems,
                 Hardware* hardware = nullptr) {
   if (entry.kind != Node::Kind::kMapping) {
-    problems.add(entry.place, what + " is " + entry.described(), "expected a mapping");
+    problems.add(entry.place, what + " is " + entry.described(), "a mapping");
     return;
   }
   std::vector<std::string> seen, known;
@@ -123,14 +123,14 @@ void read_entry(const Node& entry, const std::vector<Key>& keys, const std::stri
     const auto key = std::find_if(keys.begin(), keys.end(), [&](const Key& k) { return k.name == name.text; });
     if (key == keys.end()) {
       problems.add(name.place, what + " has no key " + config::in_quotes(name.text) + did_you_mean(name.text, known),
-                   "expected " + config::one_of(known));
+                   config::one_of(known));
     } else if (value.kind != Node::Kind::kScalar || !key->take(value.text)) {
-      problems.add(value.place, key->name + " is " + value.described(), "expected " + key->expected);
+      problems.add(value.place, key->name + " is " + value.described(), key->expected);
     }
   }
   for (const auto& key : keys)
     if (key.required && std::find(seen.begin(), seen.end(), key.name) == seen.end())
-      problems.add(entry.place, what + " lacks its key " + key.name, "expected " + key.expected);
+      problems.add(entry.place, what + " lacks its key " + key.name, key.expected);
 }
 
 void read_hardware(const Node& entry, Catalogue& out, Problems& problems) {
@@ -235,9 +235,9 @@ Result<Catalogue> parse_catalogue(std::string_view text, const std::string& file
     for (const auto& [key, list] : root->entries) {
       const bool hardware = key.text == "hardware";
       if (!hardware && key.text != "models") {
-        problems.add(key.place, "a catalogue has no key " + config::in_quotes(key.text), "expected hardware or models");
+        problems.add(key.place, "a catalogue has no key " + config::in_quotes(key.text), "hardware or models");
       } else if (list.kind != Node::Kind::kSequence) {
-        problems.add(list.place, key.text + " is " + list.described(), "expected a list");
+        problems.add(list.place, key.text + " is " + list.described(), "a list");
       } else {
         for (const auto& item : list.items)
           hardware ? read_hardware(item, out, problems) : read_model(item, out, problems);
@@ -246,7 +246,7 @@ Result<Catalogue> parse_catalogue(std::string_view text, const std::string& file
     refuse_repeated(out.hardware, problems);
     refuse_repeated(out.models, problems);
     if (problems.empty() && (out.hardware.empty() || out.models.empty()))
-      problems.add({1, 1, 1}, "the catalogue has no hardware or no models", "expected both lists");
+      problems.add({1, 1, 1}, "the catalogue has no hardware or no models", "both lists");
   }
   if (!problems.empty()) return problems.error();
   return out;

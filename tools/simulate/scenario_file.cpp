@@ -27,7 +27,7 @@ std::optional<double> number(const std::string& text) {
 
 void read_mapping(const Node& node, const std::string& what, const Readers& readers, Problems& problems) {
   if (node.kind != Node::Kind::kMapping) {
-    problems.add(node.place, what + " is " + node.described(), "expected a mapping");
+    problems.add(node.place, what + " is " + node.described(), "a mapping");
     return;
   }
   std::vector<std::string> known;
@@ -41,7 +41,7 @@ void read_mapping(const Node& node, const std::string& what, const Readers& read
     }
     if (!found)
       problems.add(key.place, what + " has no key " + config::in_quotes(key.text) + did_you_mean(key.text, known),
-                   "expected " + config::one_of(known));
+                   config::one_of(known));
   }
 }
 
@@ -49,7 +49,7 @@ void read_word(const Node& node, std::string& slot, Problems& problems) {
   if (node.kind == Node::Kind::kScalar && !node.text.empty())
     slot = node.text;
   else
-    problems.add(node.place, "this is " + node.described(), "expected a word");
+    problems.add(node.place, "this is " + node.described(), "a word");
 }
 
 void read_limits(const Node& node, std::array<double, 3>& slot, Problems& problems) {
@@ -61,12 +61,12 @@ void read_limits(const Node& node, std::array<double, 3>& slot, Problems& proble
   }
   if (!good)
     problems.add(node.place, "the limits are " + node.described(),
-                 "expected three slowdowns above 0, at P50, P90 and P99, as [2, 3, 6]");
+                 "three slowdowns above 0, at P50, P90 and P99, as [2, 3, 6]");
 }
 
 void read_splits(const Node& node, ScenarioFile& out, Problems& problems) {
   if (node.kind != Node::Kind::kMapping || node.entries.empty()) {
-    problems.add(node.place, "splits is " + node.described(), "expected a mapping from names to machines");
+    problems.add(node.place, "splits is " + node.described(), "a mapping from names to machines");
     return;
   }
   for (const auto& [key, value] : node.entries) {
@@ -103,7 +103,7 @@ Result<ScenarioFile> parse_scenario(std::string_view text, const std::string& fi
     if (value && *value >= 1 && *value <= 64 && *value == std::floor(*value))
       out.tensor_parallel = static_cast<std::int32_t>(*value);
     else
-      problems.add(node.place, "tensor_parallel is " + node.described(), "expected a whole number from 1 to 64");
+      problems.add(node.place, "tensor_parallel is " + node.described(), "a whole number from 1 to 64");
   };
   const Readers slo{{"reference", word(out.slo.reference)},
                     {"ttft", limits(out.slo.limits.ttft)},
@@ -120,7 +120,7 @@ Result<ScenarioFile> parse_scenario(std::string_view text, const std::string& fi
   if (root) {
     read_mapping(*root, "a scenario", readers, problems);
     if (problems.empty() && (out.name.empty() || out.model.empty() || out.policy.empty() || out.splits.empty()))
-      problems.add({1, 1, 1}, "a scenario needs name, model, policy and splits", "expected all four");
+      problems.add({1, 1, 1}, "a scenario needs name, model, policy and splits", "all four");
   }
   if (!problems.empty()) return problems.error();
   return out;

@@ -36,6 +36,9 @@ void add_roles(Summary& out, const simulation::SimulationOutcome& outcome) {
   std::map<std::pair<std::string, std::string>, RoleSummary> roles;
   const double all = std::max(outcome.end_s, 1e-9);
   for (const auto& machine : outcome.machines) {
+    const double kv_peak = machine.kv_capacity_bytes > 0 ? machine.kv_peak_bytes / machine.kv_capacity_bytes : 0;
+    out.each_machine.push_back({machine.name, machine.role, machine.busy_s / all, machine.prompt_busy_s / all, kv_peak,
+                                machine.steps, machine.prompt_tokens, machine.output_tokens, machine.preemptions});
     auto& role = roles[{machine.role, machine.hardware}];
     role.role = machine.role;
     role.hardware = machine.hardware;
@@ -43,8 +46,7 @@ void add_roles(Summary& out, const simulation::SimulationOutcome& outcome) {
     role.busy += machine.busy_s / all;
     role.prompt_busy += machine.prompt_busy_s / all;
     role.mixed_pool += machine.mixed_pool_s / all;
-    if (machine.kv_capacity_bytes > 0)
-      role.kv_peak = std::max(role.kv_peak, machine.kv_peak_bytes / machine.kv_capacity_bytes);
+    role.kv_peak = std::max(role.kv_peak, kv_peak);
     role.preemptions += machine.preemptions;
     out.preemptions += machine.preemptions;
   }

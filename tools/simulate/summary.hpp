@@ -24,6 +24,13 @@ struct RoleSummary {
   std::int64_t preemptions = 0;
 };
 
+/// One machine, shares as in RoleSummary.
+struct MachineSummary {
+  std::string name, role;
+  double busy = 0, prompt_busy = 0, kv_peak = 0;
+  std::int64_t steps = 0, prompt_tokens = 0, output_tokens = 0, preemptions = 0;
+};
+
 struct Summary {
   std::string policy, model, machines, performance_model;
   std::size_t requests = 0, finished = 0;
@@ -37,6 +44,7 @@ struct Summary {
   double good_per_s = 0;      ///< within the P99 limits of all three metrics
   double prompt_tokens_per_s = 0, output_tokens_per_s = 0;
   std::vector<RoleSummary> roles;
+  std::vector<MachineSummary> each_machine;
   std::int64_t pool_moves = 0, pool_returns = 0, preemptions = 0;
   double price_per_hour = 0, dollars = 0, dollars_per_million_output_tokens = 0;
   double power_w = 0;    ///< rated, of all machines

@@ -37,6 +37,18 @@ Json to_json(const RoleSummary& role) {
           {"kv_peak", role.kv_peak}, {"preemptions", role.preemptions}};
 }
 
+Json to_json(const MachineSummary& machine) {
+  return {{"name", machine.name},
+          {"role", machine.role},
+          {"busy", machine.busy},
+          {"prompt_busy", machine.prompt_busy},
+          {"kv_peak", machine.kv_peak},
+          {"steps", machine.steps},
+          {"prompt_tokens", machine.prompt_tokens},
+          {"output_tokens", machine.output_tokens},
+          {"preemptions", machine.preemptions}};
+}
+
 }  // namespace
 
 std::string summary_json(const Summary& summary) {
@@ -61,6 +73,8 @@ std::string summary_json(const Summary& summary) {
   out["output_tokens_per_s"] = summary.output_tokens_per_s;
   out["roles"] = Json::array();
   for (const auto& role : summary.roles) out["roles"].push_back(to_json(role));
+  out["each_machine"] = Json::array();
+  for (const auto& machine : summary.each_machine) out["each_machine"].push_back(to_json(machine));
   out["pool_moves"] = summary.pool_moves;
   out["pool_returns"] = summary.pool_returns;
   out["preemptions"] = summary.preemptions;

@@ -9,7 +9,8 @@ namespace troupe::simulate {
 namespace {
 
 constexpr double kWidth = 560, kHeight = 300;
-constexpr double kLeft = 62, kRight = 14, kTop = 34, kBottom = 46;
+constexpr double kLeft = 62, kRight = 14, kBottom = 46;
+constexpr double kLegend = 26, kLegendRow = 14;  // the first row's height on the page, and a row's
 
 // Okabe and Ito's colours, which colour-blind readers tell apart, and dashes, which a grey printer does.
 constexpr std::array<const char*, 6> kColours{"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00"};
@@ -25,13 +26,14 @@ std::string number(double value) {
 struct Frame {
   double x_low = 0, x_high = 1, y_low = 0, y_high = 1;
   bool log_x = false;
+  double top = 34;
 
   double along(double x) const { return log_x ? std::log10(x) : x; }
   double page_x(double x) const {
     return kLeft + (along(x) - along(x_low)) / (along(x_high) - along(x_low)) * (kWidth - kLeft - kRight);
   }
   double page_y(double y) const {
-    return kHeight - kBottom - (y - y_low) / (y_high - y_low) * (kHeight - kTop - kBottom);
+    return kHeight - kBottom - (y - y_low) / (y_high - y_low) * (kHeight - top - kBottom);
   }
 };
 
@@ -45,7 +47,7 @@ bool find_frame(const Plot& plot, Frame& frame) {
   for (const auto& line : plot.lines) {
     for (const auto& point : line.points) {
       if (!is_shown(plot, point)) continue;
-      if (!any) frame = {point.first, point.first, point.second, point.second, plot.log_x};
+      if (!any) frame = {point.first, point.first, point.second, point.second, plot.log_x, frame.top};
       any = true;
       frame.x_low = std::min(frame.x_low, point.first);
       frame.x_high = std::max(frame.x_high, point.first);
@@ -82,7 +84,7 @@ std::vector<double> x_ticks(const Frame& frame) {
 std::string axes(const Plot& plot, const Frame& frame) {
   std::string out;
   for (const double x : x_ticks(frame)) {
-    out += line_from(frame.page_x(x), kTop, frame.page_x(x), kHeight - kBottom, "#ddd");
+    out += line_from(frame.page_x(x), frame.top, frame.page_x(x), kHeight - kBottom, "#ddd");
     out += text_at(frame.page_x(x), kHeight - kBottom + 15, "middle", number(x));
   }
   for (const double y : round_ticks(frame.y_low, frame.y_high, 5)) {
@@ -90,29 +92,47 @@ std::string axes(const Plot& plot, const Frame& frame) {
     out += text_at(kLeft - 6, frame.page_y(y) + 4, "end", number(y));
   }
   out += line_from(kLeft, kHeight - kBottom, kWidth - kRight, kHeight - kBottom, "#333");
-  out += line_from(kLeft, kTop, kLeft, kHeight - kBottom, "#333");
+  out += line_from(kLeft, frame.top, kLeft, kHeight - kBottom, "#333");
   out += text_at((kLeft + kWidth - kRight) / 2, kHeight - 10, "middle", plot.x_label);
-  out += "<g transform=\"translate(14 " + number((kTop + kHeight - kBottom) / 2) + ") rotate(-90)\">" +
+  out += "<g transform=\"translate(14 " + number((frame.top + kHeight - kBottom) / 2) + ") rotate(-90)\">" +
          text_at(0, 0, "middle", plot.y_label) + "</g>\n";
+  return out;
+}
+
+std::string style_of(std::size_t line) {
+  return std::string(" fill=\"none\" stroke=\"") + kColours[line % kColours.size()] +
+         "\" stroke-width=\"1.8\" stroke-dasharray=\"" + kDashes[line % kDashes.size()] + "\"";
+}
+
+/// The names of the lines above the frame, in as many rows as they need, which the frame makes room for.
+std::string legend(const Plot& plot, Frame& frame) {
+  constexpr double kLetter = 6.2, kSample = 22, kGap = 18;
+  std::string out;
+  double x = kLeft, y = kLegend;
+  for (std::size_t i = 0; i < plot.lines.size(); ++i) {
+    const auto& name = plot.lines[i].name;
+    const double width = kSample + 4 + kLetter * static_cast<double>(name.size());
+    if (x > kLeft && x + width > kWidth - kRight) {
+      x = kLeft;
+      y += kLegendRow;
+    }
+    out += "<path d=\"M" + number(x) + " " + number(y) + "h" + number(kSample) + "\"" + style_of(i) + "/>\n";
+    out += text_at(x + kSample + 4, y + 4, "start", name);
+    x += width + kGap;
+  }
+  frame.top += y - kLegend;
   return out;
 }
 
 std::string drawn(const Plot& plot, const Frame& frame) {
   std::string out;
-  double legend = kLeft + 8;
   for (std::size_t i = 0; i < plot.lines.size(); ++i) {
-    const char* const colour = kColours[i % kColours.size()];
-    const std::string style = std::string(" fill=\"none\" stroke=\"") + colour +
-                              "\" stroke-width=\"1.8\" stroke-dasharray=\"" + kDashes[i % kDashes.size()] + "\"";
     std::string path;
     for (const auto& point : plot.lines[i].points)
       if (is_shown(plot, point))
         path +=
             (path.empty() ? "M" : "L") + number(frame.page_x(point.first)) + " " + number(frame.page_y(point.second));
-    if (!path.empty()) out += "<path d=\"" + path + "\"" + style + "/>\n";
-    out += "<path d=\"M" + number(legend) + " 26h22\"" + style + "/>\n";
-    out += text_at(legend + 26, 30, "start", plot.lines[i].name);
-    legend += 40 + 6.5 * static_cast<double>(plot.lines[i].name.size());
+    if (!path.empty()) out += "<path d=\"" + path + "\"" + style_of(i) + "/>\n";
   }
   return out;
 }
@@ -166,10 +186,13 @@ std::string svg_plot(const Plot& plot) {
              "</title>\n";
   out += text_at(kLeft, 14, "start", plot.title, "font-weight=\"bold\" font-size=\"13\"");
   Frame frame;
-  if (find_frame(plot, frame))
-    out += axes(plot, frame) + drawn(plot, frame);
-  else
+  if (find_frame(plot, frame)) {
+    out += legend(plot, frame);
+    out += axes(plot, frame);
+    out += drawn(plot, frame);
+  } else {
     out += text_at(kWidth / 2, kHeight / 2, "middle", "no data");
+  }
   return out + "</svg>\n";
 }
 

@@ -15,7 +15,8 @@
 namespace troupe {
 
 struct SimulateOptions {
-  std::string config;                 ///< a scenario's file; what else is given beats what it says
+  std::string config;                 ///< a scenario's file or a cluster's; what else is given beats what it says
+  std::string on;                     ///< hardware by which a cluster's file is modelled
   std::string split;                  ///< of the file
   std::vector<std::string> machines;  ///< more than one: a sweep over them
   std::string model, policy, performance_model;

@@ -25,16 +25,19 @@ constexpr const char* kExamples =
     "Exit codes: 0 ok, 64 usage, 65 bad trace or plan, 66 no such file, 70 internal, 78 bad scenario or hardware file";
 
 void add_cluster_options(CLI::App& command, SimulateOptions& options) {
-  command.add_option("config", options.config, "A scenario's file: machines, model, policy, objectives.")
+  command
+      .add_option("config", options.config, "A scenario's file (machines, model, policy, objectives) or a cluster's.")
       ->type_name("FILE");
   command.add_option("--split", options.split, "Which of the file's splits; default: the first.")->type_name("NAME");
+  command.add_option("--on", options.on, "The hardware by which a cluster's file is modelled.")->type_name("NAME");
   command
       .add_option("--machines", options.machines,
                   "ROLE:HARDWARE*COUNT with commas between; given more than once: a sweep over them.")
       ->type_name("LIST")
       ->allow_extra_args(false);
   command.add_option("--model", options.model, "What the machines serve; default: bloom-176b.")->type_name("NAME");
-  command.add_option("--policy", options.policy, "Who decides; default: splitwise_sim.")->type_name("NAME");
+  command.add_option("--policy", options.policy, "Who decides; default: the file's, or splitwise_sim.")
+      ->type_name("NAME");
   command
       .add_option("--performance-model", options.performance_model,
                   "Where step times come from: profile, profile_as_published, roofline or recorded.")

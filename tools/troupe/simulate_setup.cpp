@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "runtime/base/file.hpp"
+#include "runtime/config/cluster_config.hpp"
 #include "runtime/perf/hardware.hpp"
 #include "runtime/workload/read_trace.hpp"
 #include "tools/simulate/engines.hpp"
@@ -54,28 +55,92 @@ Result<workload::Load> stretched(workload::Load load, double rate) {
   return load;
 }
 
+policies::Role role_of(config::MachineRole role) {
+  switch (role) {
+    case config::MachineRole::kPrompt:
+      return policies::Role::kPrompt;
+    case config::MachineRole::kToken:
+      return policies::Role::kToken;
+    case config::MachineRole::kMixed:
+      return policies::Role::kMixed;
+  }
+  return policies::Role::kMixed;
+}
+
+/// "prompt:h100-80gb*1,token:h100-80gb*1": as many of each role as the file has.
+std::string machines_of(const config::ClusterConfig& cluster, const std::string& hardware) {
+  std::string out;
+  for (const auto role : {config::MachineRole::kPrompt, config::MachineRole::kToken, config::MachineRole::kMixed}) {
+    std::size_t count = 0;
+    for (const auto& node : cluster.nodes)
+      for (const auto& machine : node.machines) count += machine.role == role;
+    if (count > 0)
+      out += (out.empty() ? "" : ",") + std::string(policies::to_string(role_of(role))) + ":" + hardware + "*" +
+             std::to_string(count);
+  }
+  return out;
+}
+
+/// What a configuration says, of either kind: a scenario's file, or a cluster's, whose machines become modelled ones.
+struct ConfigFile {
+  std::string machines, model, policy, performance_model;
+  std::int32_t tensor_parallel = 8;
+  std::vector<simulate::Setting> settings;
+  simulate::SloTargets slo;
+};
+
+Result<ConfigFile> read_cluster_file(const SimulateOptions& options, bool machines_given) {
+  TRY(loaded, config::load_cluster(config::cluster_sources(options.config, "", "")));
+  const auto& cluster = loaded.config;
+  if (!options.split.empty())
+    return Error{ErrorCode::kInvalidInput,
+                 options.config + " is a cluster's file, which has no splits; leave out --split."};
+  if (options.on.empty() && !machines_given)
+    return Error{ErrorCode::kInvalidInput,
+                 options.config + " is a cluster's file: it has " + machines_of(cluster, "?") +
+                     " machines, but no word on what they are modelled by. Give --on h100-80gb, or --machines."};
+  ConfigFile out;
+  out.machines = machines_of(cluster, options.on);
+  out.policy = cluster.shared.scheduling.policy;
+  const auto& scheduling = cluster.shared.scheduling;
+  out.settings = {{"scheduling.max_batch_tokens", std::to_string(scheduling.max_batch_tokens)},
+                  {"scheduling.prompt_tokens_beside_decodes", std::to_string(scheduling.prompt_tokens_beside_decodes)},
+                  {"scheduling.max_running", std::to_string(scheduling.max_running)},
+                  {"link.layer_groups", std::to_string(cluster.link.layer_groups)}};
+  return out;
+}
+
+Result<ConfigFile> read_config(const SimulateOptions& options, bool machines_given) {
+  if (options.config.empty()) {
+    if (!options.split.empty())
+      return Error{ErrorCode::kInvalidInput, "--split chooses among the splits of a scenario's file; name one."};
+    return ConfigFile{};
+  }
+  TRY(kind, config::kind_of_file(options.config));
+  if (kind == config::FileKind::kCluster) return read_cluster_file(options, machines_given);
+  if (!options.on.empty())
+    return Error{ErrorCode::kInvalidInput,
+                 "--on says what a cluster's file is modelled by; a scenario's file does itself."};
+  TRY(scenario, simulate::read_scenario(options.config));
+  ConfigFile out{{}, scenario.model, scenario.policy, scenario.performance_model, scenario.tensor_parallel,
+                 {}, scenario.slo};
+  if (machines_given) return out;
+  TRY(machines, scenario.machines_of(options.split));
+  out.machines = std::move(machines);
+  return out;
+}
+
 }  // namespace
 
 Result<Setup> set_up(const SimulateOptions& options, const std::string& machines) {
   Setup out;
-  simulate::ScenarioFile file;
-  if (!options.config.empty()) {
-    TRY(read, simulate::read_scenario(options.config));
-    file = std::move(read);
-    out.slo = file.slo;
-  } else if (!options.split.empty()) {
-    return Error{ErrorCode::kInvalidInput, "--split chooses among the splits of a scenario's file; name one."};
-  }
+  TRY(file, read_config(options, !machines.empty()));
   TRY(catalogue, catalogue_of(options));
-  std::string words = machines;
-  if (words.empty()) {
-    if (options.config.empty())
-      return Error{ErrorCode::kInvalidInput,
-                   "there are no machines: give --machines, as prompt:h100-80gb*25,token:a100-80gb*26 or "
-                   "mixed:h100-80gb*40, or a scenario's file."};
-    TRY(of_split, file.machines_of(options.split));
-    words = std::move(of_split);
-  }
+  const std::string& words = first_given(machines, file.machines);
+  if (words.empty())
+    return Error{ErrorCode::kInvalidInput,
+                 "there are no machines: give --machines, as prompt:h100-80gb*25,token:a100-80gb*26 or "
+                 "mixed:h100-80gb*40, or a scenario's or a cluster's file."};
   TRY(groups, simulate::parse_machines(words, catalogue));
   TRY(model, catalogue.find_model(first_given(first_given(options.model, file.model), kDefaultModel)));
   TRY(settings, settings_of(options.settings));
@@ -85,7 +150,10 @@ Result<Setup> set_up(const SimulateOptions& options, const std::string& machines
   out.plan.performance_model = first_given(options.performance_model, file.performance_model);
   out.plan.tensor_parallel = options.tensor_parallel.value_or(file.tensor_parallel);
   out.plan.seed = options.seed;
-  out.plan.settings = std::move(settings);
+  // The exact mode has no settings, so a cluster's file gives it none.
+  if (out.plan.policy != simulate::kSplitwiseSim) out.plan.settings = std::move(file.settings);
+  out.plan.settings.insert(out.plan.settings.end(), settings.begin(), settings.end());
+  out.slo = file.slo;
   return out;
 }
 

@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "tools/simulate/splitwise_sim.hpp"
 #include "tools/simulate/html_report.hpp"
 #include "tools/simulate/requests_csv.hpp"
+#include "tools/simulate/splitwise_sim.hpp"
 #include "tools/simulate/summary.hpp"
 #include "tools/simulate/svg_plot.hpp"
 
@@ -78,6 +78,8 @@ TEST(Summary, IsWrittenForPeopleAndForPrograms) {
   const auto json = nlohmann::json::parse(summary_json(summary));
   EXPECT_EQ(json["slo"]["checks"].size(), 9u);
   EXPECT_EQ(json["finished"], 3);
+  ASSERT_EQ(json["each_machine"].size(), 2u);
+  EXPECT_EQ(json["each_machine"][1]["output_tokens"], 31 + 7 + 15);
   EXPECT_NEAR(json["ttft_s"]["p50"].get<double>(), 0.251964009, 1e-8);
 }
 
@@ -115,6 +117,14 @@ TEST(SvgPlot, DrawsPointsWithinItsFrameAndLeavesOutWhatIsNoNumber) {
   EXPECT_THAT(svg, HasSubstr("<path d=\"M62 254L546 34\""));
   EXPECT_THAT(svg, Not(HasSubstr("nan")));
   EXPECT_THAT(svg_plot({"t", "x", "y", {}}), HasSubstr("no data"));
+}
+
+TEST(SvgPlot, GivesLongNamesRowsOfTheirOwn) {
+  const std::string name(60, 'm');
+  const auto svg = svg_plot({"t", "x", "y", {{name, {{0, 0}, {2, 4}}}, {name, {{0, 4}, {2, 0}}}}});
+  EXPECT_THAT(svg, HasSubstr("<path d=\"M62 26h22\""));
+  EXPECT_THAT(svg, HasSubstr("<path d=\"M62 40h22\""));
+  EXPECT_THAT(svg, HasSubstr("<path d=\"M62 254L546 48\"")) << "the frame is lower";
 }
 
 TEST(SvgPlot, PutsTicksAtRoundNumbers) {

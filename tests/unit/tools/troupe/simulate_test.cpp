@@ -21,6 +21,22 @@ TEST(SetUp, TakesFromTheFileWhatTheCommandLineLeavesOut) {
   EXPECT_EQ(simulate::to_string(set_up(options, "mixed:h100-80gb*2").value().plan.machines), "mixed:h100-80gb*2");
 }
 
+TEST(SetUp, ModelsTheMachinesOfAClustersFileByTheHardwareNamed) {
+  SimulateOptions options;
+  options.config = TROUPE_SOURCE_DIR "/cluster_configs/local.yaml";
+  EXPECT_THAT(set_up(options, "").error().message, HasSubstr("Give --on h100-80gb, or --machines"));
+  options.on = "h100-80gb";
+  options.settings = {"link.layer_groups=3"};
+  const auto setup = set_up(options, "").value();
+  EXPECT_EQ(simulate::to_string(setup.plan.machines), "prompt:h100-80gb*1,token:h100-80gb*1,mixed:h100-80gb*1");
+  EXPECT_EQ(setup.plan.policy, "splitwise");
+  EXPECT_EQ(setup.plan.settings.back(), simulate::Setting("link.layer_groups", "3"))
+      << "the command line has the last word";
+  options.settings.clear();
+  options.policy = "splitwise_sim";
+  EXPECT_TRUE(set_up(options, "mixed:h100-80gb*4").value().plan.settings.empty());
+}
+
 TEST(SetUp, SaysWhatToGive) {
   SimulateOptions options;
   EXPECT_THAT(set_up(options, "").error().message, HasSubstr("give --machines"));
@@ -32,6 +48,10 @@ TEST(SetUp, SaysWhatToGive) {
   options.settings.clear();
   options.model = "bloom-176";
   EXPECT_THAT(set_up(options, "mixed:h100-80gb").error().message, HasSubstr("did you mean \"bloom-176b\""));
+  options.config = kScenario;
+  options.on = "h100-80gb";
+  EXPECT_THAT(set_up(options, "").error().message, HasSubstr("--on says what a cluster's file"));
+  options.on.clear();
   options.config = "/nowhere.yaml";
   EXPECT_EQ(set_up(options, "").error().code, ErrorCode::kMissingInput);
 }
