@@ -91,10 +91,9 @@ void read_recorded(const Node& list, Hardware& hardware, Problems& problems) {
       values[i] = value.value_or(0);
     }
     if (!good || !(values[1] > 0 || values[3] > 0) || values[5] <= 0) {
-      problems.add(
-          item.place, "a recorded step is " + item.described(),
-          "[model, prompt tokens, prompt context, decodes, decode context, seconds], with a prompt or "
-          "decodes");
+      problems.add(item.place, "a recorded step is " + item.described(),
+                   "[model, prompt tokens, prompt context, decodes, decode context, seconds], with a prompt or "
+                   "decodes");
       return;
     }
     const auto whole = [&](std::size_t i) { return static_cast<std::int64_t>(values[i]); };
