@@ -101,6 +101,8 @@ enum class Split : std::uint8_t { kAlways, kWhenItPays };
 struct Objectives {
   std::chrono::milliseconds ttft{1000};  ///< from its arrival to its first token
   std::chrono::milliseconds tbt{100};    ///< from token to token, on the mean
+  /// The first token of a prompt that takes long alone may take so many times that, where this is more than `ttft`.
+  std::int32_t ttft_slowdown = 2;
 };
 
 /// What a policy may be told; those that have no use for a setting pass over it.

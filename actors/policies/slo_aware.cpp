@@ -53,7 +53,7 @@ SloAware::Outlook SloAware::look(const RoutingSnapshot& snapshot, const MachineV
   const double chunk = std::max(settings_.prompt_tokens_beside_decodes, 1);
   const double tbt_s = seconds(settings_.slo.tbt);
   // Nobody could promise less than what the prompt takes alone.
-  const double ttft_objective_s = std::max(seconds(settings_.slo.ttft), 2 * own_s);
+  const double ttft_objective_s = std::max(seconds(settings_.slo.ttft), settings_.slo.ttft_slowdown * own_s);
   const auto late = [&](double first_s) { return miss(first_s / ttft_objective_s); };
   // The mean gap: a machine's pace, and the time for which prompts keep its sequences standing.
   const auto gap_s = [&](double sequences, double prompts_s) {

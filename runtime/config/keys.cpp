@@ -193,6 +193,8 @@ Table all_keys() {
                "Which waiting request of a machine gets KV blocks next, and whether one is refused [429]."),
            number("slo.ttft", AT(serve.slo.ttft), {1, 24 * kHour},
                   "Objective: from a request's arrival to its first token. What slo_aware and shed_late keep to."),
+           number("slo.ttft_slowdown", AT(serve.slo.ttft_slowdown), {1, 1000},
+                  "Objective for prompts that take long alone: so many times that, where this is more than slo.ttft."),
            number("slo.tbt", AT(serve.slo.tbt), {1, kHour},
                   "Objective: from one token of a request to the next, on the mean."),
            number("api.max_n", AT(serve.api.max_n), {1, 128}, "Completions of one call (n, best_of) [400]."),

@@ -82,6 +82,7 @@ struct SchedulingSection {
 /// What is promised for a request.
 struct SloSection {
   std::chrono::milliseconds ttft{1'000};  ///< to the first token
+  std::uint32_t ttft_slowdown = 2;        ///< or so many times what the prompt takes alone, where that is more
   std::chrono::milliseconds tbt{100};     ///< from token to token, on the mean
 };
 

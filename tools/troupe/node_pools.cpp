@@ -9,10 +9,18 @@
 
 namespace troupe {
 
+namespace {
+
+policies::Objectives objectives(const config::SloSection& slo) {
+  return {slo.ttft, slo.tbt, static_cast<std::int32_t>(slo.ttft_slowdown)};
+}
+
+}  // namespace
+
 policies::RoutingSettings routing_settings(const config::ServeConfig& config) {
   policies::RoutingSettings settings;
   settings.prompt_tokens_beside_decodes = static_cast<std::int32_t>(config.scheduling.prompt_tokens_beside_decodes);
-  settings.slo = {config.slo.ttft, config.slo.tbt};
+  settings.slo = objectives(config.slo);
   settings.seed = config.scheduling.seed;
   return settings;
 }
@@ -31,7 +39,7 @@ policies::RoutingSettings routing_settings(const config::ClusterConfig& cluster)
 Result<policies::MachinePolicies> machine_policies(const config::ServeConfig& config) {
   const auto& scheduling = config.scheduling;
   return policies::make_machine_policies({scheduling.prompt_batching, scheduling.token_batching, scheduling.admission},
-                                         {{config.slo.ttft, config.slo.tbt}});
+                                         {objectives(config.slo)});
 }
 
 Result<BalancerActor> start_balancer(caf::actor_system& actors, const config::ClusterConfig& cluster,

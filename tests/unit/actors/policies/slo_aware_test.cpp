@@ -116,6 +116,20 @@ TEST(SloAware, an_objective_that_a_prompt_cannot_meet_alone_gives_way_to_one_tha
   EXPECT_LT(decision.prompt_candidates[1].score, 0.1);
 }
 
+TEST(SloAware, objectives_by_slowdown_are_the_longer_the_prompt_the_later) {
+  RoutingSettings settings;
+  settings.slo.ttft = std::chrono::milliseconds{1};
+  settings.slo.ttft_slowdown = 4;
+  const auto on_time = [&](std::int32_t prompt_tokens) {
+    RoutingSnapshot snapshot;
+    snapshot.prompt_tokens = prompt_tokens;
+    snapshot.machines = {with_prompts(machine(0, Role::kPrompt), 1000)};  // a second
+    return SloAware(settings).decide(snapshot).prompt_candidates[0].score < 0.5;
+  };
+  EXPECT_FALSE(on_time(100)) << "eleven times what it takes alone";
+  EXPECT_TRUE(on_time(1000)) << "twice";
+}
+
 /// The share of first tokens in time on four prompt machines that get a tenth more than they can do, for 30 s. Their
 /// token machine has no slack.
 double in_time(RoutingPolicy& policy) {
