@@ -82,7 +82,7 @@ int hunt_many(const HuntOptions& options) {
   if (failed.empty()) return kExitOk;
   std::sort(failed.begin(), failed.end(), [](const auto& a, const auto& b) { return a.seed < b.seed; });
   std::cout << in_words(failed.front(), options.faults);
-  return kExitData;
+  return kExitInternal;
 }
 
 int replay(const HuntOptions& options) {
@@ -99,7 +99,7 @@ int replay(const HuntOptions& options) {
   if (!result) return fail({ErrorCode::kInternal, "The process that played the seed ended before it began."});
   log.print(std::cout, result->violations);
   std::cout << in_words(*result, options.faults);
-  return result->violations.empty() ? kExitOk : kExitData;
+  return result->violations.empty() ? kExitOk : kExitInternal;
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ void add_hunt_flags(CLI::App& command, HuntOptions& options);
 
 /// Runs the hunt in processes of its own, so that a CHECK that fails there is one more way for a seed to fail. Writes
 /// progress to stderr and what came of it to stdout. Returns the exit code: kExitOk where every invariant held,
-/// kExitData where one did not, kExitUsage for options that make no sense.
+/// kExitInternal where one did not, kExitUsage for options that make no sense.
 int hunt_faults(const HuntOptions& options);
 
 }  // namespace troupe
