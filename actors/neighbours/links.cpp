@@ -61,8 +61,8 @@ void Neighbours::on(const LinkProbed& probed) {
   peer.way->bytes_per_second = std::min(peer.way->bytes_per_second, 1e18);
   for (const auto& [id, local] : local_)
     if (local.kv_sender)
-      send(local.kv_sender, PushLayersFrom{probed.to, layerwise_from(*peer.way, local.what.kv_token_bytes(),
-                                                                     local.what.layer_groups)});
+      send(local.kv_sender,
+           PushLayersFrom{probed.to, layerwise_from(*peer.way, local.what.kv_token_bytes(), local.what.layer_groups)});
   tell_links(options_.self, links());
 }
 

@@ -9,10 +9,8 @@
 
 namespace troupe {
 
-Pool::Pool(caf::actor_config& config, std::int32_t blocks) : Actor(config), slots_(static_cast<std::size_t>(blocks)) {
+Pool::Pool(caf::actor_config& config, std::int32_t blocks) : Actor(config), total_(blocks) {
   by_state_[static_cast<std::size_t>(BlockState::kFree)] = blocks;
-  free_.reserve(slots_.size());
-  for (std::uint32_t i = static_cast<std::uint32_t>(blocks); i > 0; --i) free_.push_back(BlockId{i - 1});
 }
 
 PoolActor::behavior_type Pool::make_behavior() {
@@ -26,7 +24,7 @@ PoolActor::behavior_type Pool::make_behavior() {
 
 void Pool::on(ReserveBlocks& reserve) {
   CHECK(reserve.count > 0, reserve.request, reserve.count);
-  const auto free = static_cast<std::int32_t>(free_.size());
+  const auto free = this->free();
   if (reserve.count > free) {
     if (std::find(refused_.begin(), refused_.end(), reserve.holder) == refused_.end())
       refused_.push_back(reserve.holder);
@@ -41,8 +39,7 @@ void Pool::on(ReserveBlocks& reserve) {
     lease.since = now();
   }
   for (std::int32_t i = 0; i < reserve.count; ++i) {
-    const BlockId block = free_.back();
-    free_.pop_back();
+    const BlockId block = take_free();
     auto& slot = slots_[block.value];
     if (!slot.actor) slot.actor = spawn<Block, caf::linked>(block, PoolActor{this});
     slot.generation.value += 1;
@@ -52,6 +49,17 @@ void Pool::on(ReserveBlocks& reserve) {
     granted.blocks.push_back(life);
   }
   send(reserve.holder, std::move(granted));
+}
+
+BlockId Pool::take_free() {
+  if (free_.empty()) {
+    // Memory is the host's too: what is never used has no slot.
+    slots_.emplace_back();
+    return BlockId{static_cast<std::uint32_t>(slots_.size() - 1)};
+  }
+  const BlockId block = free_.back();
+  free_.pop_back();
+  return block;
 }
 
 void Pool::on(const AdvertiseBlocks& advertise) {
@@ -95,7 +103,7 @@ void Pool::on(const BlockFreed& freed) {
   check();
   // Told once for a whole lease rather than for each of its blocks.
   if (refused_.empty() || coming_home_ > 0) return;
-  for (const auto& holder : refused_) send(holder, BlocksAvailable{static_cast<std::int32_t>(free_.size())});
+  for (const auto& holder : refused_) send(holder, BlocksAvailable{free()});
   refused_.clear();
 }
 
@@ -122,7 +130,7 @@ void Pool::set_state(Slot& slot, BlockState state) {
 
 PoolState Pool::state() const {
   PoolState state;
-  state.total = static_cast<std::int32_t>(slots_.size());
+  state.total = total_;
   state.by_state = by_state_;
   state.leases = static_cast<std::int32_t>(leases_.size());
   return state;

@@ -50,10 +50,15 @@ class Pool final : public exec::Actor<PoolActor::base> {
   void move(BlockLife life, BlockEvent event, std::optional<BlockEvent> then = std::nullopt);
   void set_state(Slot& slot, BlockState state);
   void check() const;
+  std::int32_t free() const {
+    return total_ - static_cast<std::int32_t>(slots_.size()) + static_cast<std::int32_t>(free_.size());
+  }
+  BlockId take_free();
 
-  std::vector<Slot> slots_;
-  BlockCounts by_state_{};  // of slots_
-  std::vector<BlockId> free_;
+  std::int32_t total_;
+  std::vector<Slot> slots_;    // of the blocks that were ever used; the next one's id is the number of them
+  BlockCounts by_state_{};     // of all
+  std::vector<BlockId> free_;  // of those that were ever used
   std::map<LeaseKey, Lease> leases_;
   std::int32_t coming_home_ = 0;           // given up, and their BlockFreed not yet here
   std::vector<LeaseHolderActor> refused_;  // to be told once of room
