@@ -1,6 +1,6 @@
 // A YAML text as a tree that remembers where everything stood. Narrower than YAML on purpose: one document, no anchors,
-// aliases or tags, no tabs in indentation, no control characters, bounded depth and size. For runtime/config and for other data files
-// (runtime/perf).
+// aliases or tags, no tabs in indentation, no control characters, bounded depth and size. For runtime/config and for
+// other data files (runtime/perf).
 #pragma once
 
 #include <cstddef>

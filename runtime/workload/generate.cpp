@@ -91,8 +91,8 @@ Result<ArrivalProcess> parse_arrival_process(std::string_view name) {
 
 Result<Load> generate(const LoadRecipe& recipe) {
   if (!(recipe.rate > 0) || !std::isfinite(recipe.rate)) return refused("the rate must be above 0 requests a second.");
-  if (!(recipe.seconds > 0) || !std::isfinite(recipe.seconds))
-    return refused("the load's duration must be above 0 seconds.");
+  if (!(recipe.seconds > 0 && recipe.seconds <= kLongestSeconds))
+    return refused("the load's duration must be above 0 and at most 1,000,000,000 seconds.");
   if (recipe.rate * recipe.seconds > kMostGenerated)
     return refused("rate times duration must not be over 20,000,000 requests.");
   if (!(recipe.burstiness >= 0.1 && recipe.burstiness <= 20))

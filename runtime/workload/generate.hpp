@@ -50,6 +50,9 @@ struct LoadRecipe {
   std::uint64_t seed = 0;
 };
 
+/// The longest load: about 31 years, so that sums of its times fit nanoseconds.
+inline constexpr double kLongestSeconds = 1e9;
+
 /// Most requests that a recipe may ask for (rate x seconds).
 inline constexpr double kMostGenerated = 20'000'000;
 

@@ -49,6 +49,9 @@ Result<workload::Load> stretched(workload::Load load, double rate) {
     return Error{ErrorCode::kInvalidInput,
                  "the trace's requests arrive all at once: it cannot be stretched to a rate."};
   const double factor = static_cast<double>(load.size()) / seconds / rate;
+  if (!(seconds * factor <= workload::kLongestSeconds))
+    return Error{ErrorCode::kInvalidInput,
+                 "--rate is so low that the trace would last over 1,000,000,000 seconds; give a higher one."};
   const auto begin = load.front().at;
   for (auto& arrival : load)
     arrival.at = std::chrono::nanoseconds(std::llround(static_cast<double>((arrival.at - begin).count()) * factor));

@@ -96,6 +96,11 @@ TEST(Generate, RefusesWhatThereCannotBe) {
   EXPECT_THAT(error_of([](LoadRecipe& r) { r.rate = 0; }), HasSubstr("rate"));
   EXPECT_THAT(error_of([](LoadRecipe& r) { r.rate = std::nan(""); }), HasSubstr("rate"));
   EXPECT_THAT(error_of([](LoadRecipe& r) { r.seconds = -1; }), HasSubstr("duration"));
+  EXPECT_THAT(error_of([](LoadRecipe& r) {
+                r.seconds = 1e300;
+                r.rate = 1e-300;
+              }),
+              HasSubstr("duration"));
   EXPECT_THAT(error_of([](LoadRecipe& r) { r.rate = 1e9; }), HasSubstr("20,000,000"));
   EXPECT_THAT(error_of([](LoadRecipe& r) { r.burstiness = 100; }), HasSubstr("burstiness"));
   EXPECT_THAT(error_of([](LoadRecipe& r) { r.prompt = {0, 1}; }), HasSubstr("lengths"));

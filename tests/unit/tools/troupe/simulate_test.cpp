@@ -80,6 +80,7 @@ TEST(LoadOf, StretchesATraceToTheRate) {
   options.trace = path;
   EXPECT_EQ(load_of(options, {})->back().at, std::chrono::seconds(3)) << "as it is";
   EXPECT_EQ(load_of(options, 6)->back().at, std::chrono::milliseconds(500)) << "three requests in half a second";
+  EXPECT_THAT(load_of(options, 1e-300).error().message, HasSubstr("give a higher one"));
 }
 
 }  // namespace
