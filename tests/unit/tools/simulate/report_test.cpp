@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "tools/simulate/engines.hpp"
 #include "tools/simulate/html_report.hpp"
 #include "tools/simulate/requests_csv.hpp"
-#include "tools/simulate/splitwise_sim.hpp"
 #include "tools/simulate/summary.hpp"
 #include "tools/simulate/svg_plot.hpp"
 

@@ -5,8 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tools/simulate/engines.hpp"
 #include "tools/simulate/plan.hpp"
-#include "tools/simulate/splitwise_sim.hpp"
 
 namespace troupe::simulate {
 namespace {
