@@ -34,12 +34,30 @@ constexpr Key kKeys[] = {
        to.max_batch_tokens = static_cast<std::int32_t>(value);
      }},
     {"scheduling.prompt_tokens_beside_decodes", 1, kMillion,
-     [](ClusterSettings& to, policies::RoutingSettings&, std::int64_t value) {
-       to.prompt_tokens_beside_decodes = static_cast<std::int32_t>(value);
+     [](ClusterSettings& to, policies::RoutingSettings& routing, std::int64_t value) {
+       to.prompt_tokens_beside_decodes = routing.prompt_tokens_beside_decodes = static_cast<std::int32_t>(value);
      }},
     {"scheduling.max_running", 1, kMillion,
      [](ClusterSettings& to, policies::RoutingSettings&, std::int64_t value) {
        to.tokens.max_running = static_cast<std::int32_t>(value);
+     }},
+    {"slo.ttft_ms", 1, kMillion,
+     [](ClusterSettings&, policies::RoutingSettings& to, std::int64_t value) {
+       to.slo.ttft = std::chrono::milliseconds(value);
+     }},
+    {"slo.ttft_slowdown", 1, 1000,
+     [](ClusterSettings&, policies::RoutingSettings& to, std::int64_t value) {
+       to.slo.ttft_slowdown = static_cast<std::int32_t>(value);
+     }},
+    {"slo.tbt_ms", 1, kMillion,
+     [](ClusterSettings&, policies::RoutingSettings& to, std::int64_t value) {
+       to.slo.tbt = std::chrono::milliseconds(value);
+     }},
+    {"splitwise.overflow_prompt_tokens", 1, 1000 * kMillion,
+     [](ClusterSettings&, policies::RoutingSettings& to, std::int64_t value) { to.overflow_prompt_tokens = value; }},
+    {"splitwise.kv_reserve_percent", 0, 90,
+     [](ClusterSettings&, policies::RoutingSettings& to, std::int64_t value) {
+       to.kv_reserve_percent = static_cast<std::int32_t>(value);
      }},
     {"link.layer_groups", 1, 64,
      [](ClusterSettings& to, policies::RoutingSettings& routing, std::int64_t value) {
@@ -55,8 +73,25 @@ constexpr Key kKeys[] = {
      }},
 };
 
+/// Settings that are policies' names.
+struct PolicyKey {
+  const char* name;
+  std::string policies::MachinePolicyNames::*slot;
+};
+constexpr PolicyKey kPolicyKeys[] = {
+    {"scheduling.prompt_batching", &policies::MachinePolicyNames::prompts},
+    {"scheduling.token_batching", &policies::MachinePolicyNames::tokens},
+    {"scheduling.admission", &policies::MachinePolicyNames::admission},
+};
+
 Result<void> apply(const Setting& setting, ClusterSettings& settings, policies::RoutingSettings& routing) {
   const auto& [name, text] = setting;
+  for (const auto& key : kPolicyKeys) {
+    if (name != key.name) continue;
+    settings.policies.*key.slot = text;
+    TRY_VOID(policies::make_machine_policies(settings.policies, {}));
+    return {};
+  }
   const auto refused = [&](const std::string& why) {
     return Error{ErrorCode::kInvalidInput, "setting " + name.substr(0, 80) + "=" + text.substr(0, 80) + ": " + why};
   };
@@ -65,10 +100,9 @@ Result<void> apply(const Setting& setting, ClusterSettings& settings, policies::
   if (key == std::end(kKeys)) {
     std::vector<std::string> names;
     std::string all;
-    for (const auto& each : kKeys) {
-      names.emplace_back(each.name);
-      all += (all.empty() ? "" : ", ") + names.back();
-    }
+    for (const auto& each : kKeys) names.emplace_back(each.name);
+    for (const auto& each : kPolicyKeys) names.emplace_back(each.name);
+    for (const auto& each : names) all += (all.empty() ? "" : ", ") + each;
     return refused("there is no such setting" + did_you_mean(name, names) + "; there are: " + all + ".");
   }
   std::int64_t value = 0;
@@ -117,6 +151,7 @@ Result<simulation::SimulationOutcome> production_engine(const SimulationPlan& pl
   // A limit for one front, in the file; here for as many as such a cluster would have.
   settings.router.max_waiting = std::max(settings.router.max_waiting, 100 * plan.machine_count());
   policies::RoutingSettings routing;
+  routing.seed = plan.seed;
   for (const auto& setting : plan.settings) TRY_VOID(apply(setting, settings, routing));
   TRY(policy, policies::make_routing_policy(plan.policy, routing));
   std::vector<ModelledMachine> machines;

@@ -111,6 +111,7 @@ simulation::SimulationOutcome run_cluster(const std::vector<ModelledMachine>& ma
     spec.max_batch_tokens = settings.max_batch_tokens;
     spec.prompt_tokens_beside_decodes = settings.prompt_tokens_beside_decodes;
     spec.token_limits = settings.tokens;
+    spec.policies = policies::make_machine_policies(settings.policies, {}).value();
     const auto& info = spec.device->info();
     network.cards.push_back({machine.card_bytes_per_s, static_cast<double>(settings.kv_token_bytes) /
                                                            static_cast<double>(info.kv.position_bytes())});

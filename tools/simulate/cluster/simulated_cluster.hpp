@@ -9,9 +9,11 @@
 #include <string>
 #include <vector>
 
+#include "actors/policies/machine_policies.hpp"
 #include "actors/policies/routing_policy.hpp"
 #include "actors/router/router.hpp"
 #include "actors/token/token.hpp"
+#include "runtime/base/policy_names.hpp"
 #include "runtime/base/result.hpp"
 #include "runtime/device/modelled_device.hpp"
 #include "runtime/simulation/outcome.hpp"
@@ -38,6 +40,8 @@ struct ClusterSettings {
   std::chrono::nanoseconds heartbeat = std::chrono::milliseconds{250};
   RouterLimits router;
   TokenLimits tokens;
+  policies::MachinePolicyNames policies = {prompt_batch_policy_names().front(), token_batch_policy_names().front(),
+                                           admission_policy_names().front()};
   std::int32_t max_batch_tokens = 2048;
   std::int32_t prompt_tokens_beside_decodes = 512;
   std::int32_t told_max_tokens = 0;  ///< see ClientOptions
