@@ -29,15 +29,15 @@ struct RecordedPoint {
 /// One kind of machine. Figures of a GPU are of one; power and price of the whole machine.
 struct Hardware {
   std::string name;
-  std::vector<std::string> aliases;
+  std::vector<std::string> aliases = {};
   std::int32_t gpus = 1;
-  std::int64_t memory_bytes = 0;                               ///< of a GPU
-  double peak_flops = 0;                                       ///< FLOP/s of a GPU, dense, 16-bit
-  double memory_bytes_per_s = 0;                               ///< of a GPU
-  double link_bytes_per_s = 0;                                 ///< KV from this machine to another
-  double power_w = 0;                                          ///< rated
-  double price_per_hour = 0;                                   ///< US dollars
-  std::map<std::string, std::vector<RecordedPoint>> recorded;  ///< by model: what `troupe profile` measured on it
+  std::int64_t memory_bytes = 0;                                    ///< of a GPU
+  double peak_flops = 0;                                            ///< FLOP/s of a GPU, dense, 16-bit
+  double memory_bytes_per_s = 0;                                    ///< of a GPU
+  double link_bytes_per_s = 0;                                      ///< KV from this machine to another
+  double power_w = 0;                                               ///< rated
+  double price_per_hour = 0;                                        ///< US dollars
+  std::map<std::string, std::vector<RecordedPoint>> recorded = {};  ///< by model: what `troupe profile` measured on it
 };
 
 /// The shape of a model, as far as time and memory depend on it.
