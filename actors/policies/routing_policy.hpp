@@ -55,7 +55,7 @@ struct LinkView {
   NodeId from;
   NodeId to;
   std::chrono::nanoseconds round_trip{};
-  double bytes_per_s = 0;            ///< over 0
+  double bytes_per_s = 0;  ///< over 0
   /// KV of prompts that are routed over it and have not run yet; 0 within a node, whose machines share no line.
   std::int64_t bytes_under_way = 0;
 };

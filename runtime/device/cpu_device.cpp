@@ -98,9 +98,9 @@ Result<void> CpuDevice::reserve_slab(const CpuDeviceOptions& options) {
     return Error{ErrorCode::kTooLarge, "A KV cache of " + std::to_string(kv.blocks) + " blocks of " +
                                            model::written_bytes(kv.block_bytes()) + " cannot be reserved" +
                                            (fits ? std::string(": ") + std::strerror(errno) : "") + "."};
-  // Small pages although attention would read from huge ones 5 to 15 % faster: a block has a share in every layer, so that
-  // the first block of a prompt would wait for 2 MiB of zeros a layer (28 ms to 0.5 s in all for the first transfer to a
-  // machine; 1 to 3 ms with small pages).
+  // Small pages although attention would read from huge ones 5 to 15 % faster: a block has a share in every layer, so
+  // that the first block of a prompt would wait for 2 MiB of zeros a layer (28 ms to 0.5 s in all for the first
+  // transfer to a machine; 1 to 3 ms with small pages).
   ::madvise(memory, bytes, MADV_NOHUGEPAGE);
   slab_ = {static_cast<std::byte*>(memory), bytes};
   return {};

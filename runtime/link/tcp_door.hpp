@@ -1,7 +1,7 @@
 // The door before UCX's TCP port. UCX 1.13 believes whoever knows its protocol: a connection that begins with its magic
 // number and goes on with a forged frame ends the process. It has no password, and its listening socket is its own. So
-// the socket lets nobody in but for a few seconds when a node that is reached by tcp is about to connect, which only the
-// control plane knows. Connections that are there are not touched.
+// the socket lets nobody in but for a few seconds when a node that is reached by tcp is about to connect, which only
+// the control plane knows. Connections that are there are not touched.
 #pragma once
 
 #include <chrono>

@@ -24,10 +24,10 @@
 #include "actors/router/router.hpp"
 #include "actors/supervisor/supervisor.hpp"
 #include "runtime/device/hash_device.hpp"
+#include "runtime/exec/later.hpp"
 #include "runtime/exec/system.hpp"
 #include "runtime/link/local_link.hpp"
 #include "tools/hunt/clients.hpp"
-#include "runtime/exec/later.hpp"
 #include "tools/hunt/wire.hpp"
 
 namespace troupe::hunt {

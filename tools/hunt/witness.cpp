@@ -11,8 +11,8 @@
 #include "actors/messages/trace_table.hpp"
 #include "actors/wire/wire.hpp"
 #include "runtime/base/random.hpp"
-#include "runtime/trace/message_types.hpp"
 #include "runtime/exec/later.hpp"
+#include "runtime/trace/message_types.hpp"
 #include "tools/hunt/wire.hpp"
 
 namespace troupe::hunt {
