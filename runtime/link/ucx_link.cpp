@@ -285,6 +285,7 @@ void UcxLink::meet(PeerId id, const std::string& bytes) {
     ++counters_.pieces_refused;
     return;
   }
+  if (!sender_.reachable(id)) return;  // whose end `broken` has heard of
   if (word->shared_memory.empty()) {
     if (sender_.shares_memory(id)) return door_->open();  // the peer's own pieces come by tcp
     return connect_by_tcp(id, "the peer finds no shared memory with this node");

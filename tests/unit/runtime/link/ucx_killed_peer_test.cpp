@@ -4,6 +4,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdint>
+
+#include "runtime/link/node_address.hpp"
 #include "tests/unit/runtime/link/ucx_fixture.hpp"
 
 namespace troupe::link {
@@ -83,6 +86,7 @@ class KilledPeerTest : public testing::TestWithParam<Transport> {
   PeerId meet(Node& node) {
     write_text(to_child, GetParam() == Transport::kTcp ? "tcp" : "shm");
     const std::string address = read_text(from_child);
+    link_of_child = decode_address(address).value().link_id;
     write_text(to_child, node.link->address());
     node.link->on_word([this](PeerId, const std::string& word) { write_text(to_child, word); });
     const PeerId peer = node.link->add_peer(address).value();
@@ -97,6 +101,7 @@ class KilledPeerTest : public testing::TestWithParam<Transport> {
   }
 
   pid_t child = 0;
+  std::uint64_t link_of_child = 0;
   int to_child = -1;
   int from_child = -1;
 };
@@ -166,6 +171,24 @@ TEST_P(KilledPeerTest, OneThatWakesAfterItWasGivenUpWritesNothing) {
   kill_child();
 }
 
+/// Who dies beyond tcp is noticed by the link itself.
+class KilledTcpPeerTest : public KilledPeerTest {};
+
+TEST_P(KilledTcpPeerTest, BreaksOnceWhateverIsHeardOfItLater) {
+  start();
+  Node node(only(GetParam()), 8);
+  Heard<PeerId> broken;
+  node.link->on_broken([heard = broken.callback()](PeerId peer, const Error&) { heard(peer); });
+  const PeerId doomed = meet(node);
+  EXPECT_EQ(read_text(from_child), "ready");
+  await_path(*node.link, doomed, GetParam());
+  kill_child();
+  EXPECT_EQ(broken.get(), doomed);
+  for (int i = 0; i < 2; ++i) node.link->hear(doomed, encode(NodeAddress{.link_id = link_of_child}));
+  settle(*node.link);
+}
+
+INSTANTIATE_TEST_SUITE_P(Over, KilledTcpPeerTest, testing::Values(Transport::kTcp), name_of);
 INSTANTIATE_TEST_SUITE_P(Over, KilledPeerTest, testing::Values(Transport::kSharedMemory, Transport::kTcp), name_of);
 
 }  // namespace
