@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <map>
 #include <optional>
 #include <tuple>
 
+#include "runtime/base/csv.hpp"
+#include "runtime/base/number.hpp"
 #include "runtime/perf/embedded.hpp"
 
 namespace troupe::perf {
@@ -32,38 +33,14 @@ struct Reader {
   }
 };
 
-struct Cell {
-  std::string_view text;
-  std::size_t column;
-};
-
-std::vector<Cell> split(std::string_view line) {
-  std::vector<Cell> out;
-  for (std::size_t at = 0; out.size() < 8;) {
-    const auto comma = std::min(line.find(',', at), line.size());
-    out.push_back({line.substr(at, comma - at), at + 1});
-    if (comma == line.size()) break;
-    at = comma + 1;
-  }
-  return out;
-}
-
-template <class Number>
-std::optional<Number> number(std::string_view text) {
-  Number value{};
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (read.ec != std::errc() || read.ptr != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 Result<void> take_line(const Reader& reader, std::string_view line, std::map<Key, Points>& found) {
-  const auto cell = split(line);
+  const auto cell = csv_cells(line);
   if (cell.size() != 6) return reader.wrong(1, "expected six columns: " + std::string(kHeader) + ".");
-  const auto parallel = number<std::int32_t>(cell[2].text);
+  const auto parallel = parse_number<std::int32_t>(cell[2].text);
   if (!parallel || *parallel < 1 || *parallel > 64) return reader.wrong(cell[2].column, "expected 1 to 64 GPUs.");
   const auto curve = std::find(kCurves.begin(), kCurves.end(), cell[3].text);
   if (curve == kCurves.end()) return reader.wrong(cell[3].column, "expected prompt, token or token_by_batch.");
-  const auto x = number<double>(cell[4].text), seconds = number<double>(cell[5].text);
+  const auto x = parse_number<double>(cell[4].text), seconds = parse_number<double>(cell[5].text);
   if (!x || !(*x > 0) || !(*x < 1e9)) return reader.wrong(cell[4].column, "expected a number above 0.");
   if (!seconds || !(*seconds > 0) || !(*seconds < 1e6))
     return reader.wrong(cell[5].column, "expected seconds above 0.");

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "runtime/base/csv.hpp"
 #include "runtime/base/file.hpp"
+#include "runtime/base/number.hpp"
 
 namespace troupe::workload {
 namespace {
@@ -15,11 +16,6 @@ using std::chrono::nanoseconds;
 
 /// About 31 years: what a trace's seconds may be and still fit nanoseconds with room for sums.
 constexpr double kMostSeconds = 1e9;
-
-struct Cell {
-  std::string_view text;
-  std::size_t column = 1;  // in bytes, from 1
-};
 
 Error at_place(std::size_t line, std::size_t column, const std::string& what) {
   return {ErrorCode::kInvalidInput,
@@ -34,24 +30,8 @@ std::string_view next_line(std::string_view& rest) {
   return line;
 }
 
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
 bool is_blank(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return is_blank(c); });
-}
-
-std::vector<Cell> cells(std::string_view line) {
-  constexpr std::size_t kMostCells = 64;
-  std::vector<Cell> out;
-  for (std::size_t at = 0; out.size() < kMostCells;) {
-    const auto comma = std::min(line.find(',', at), line.size());
-    auto begin = at, end = comma;
-    while (begin < end && is_blank(line[begin])) ++begin;
-    while (end > begin && is_blank(line[end - 1])) --end;
-    out.push_back({line.substr(begin, end - begin), begin + 1});
-    if (comma == line.size()) break;
-    at = comma + 1;
-  }
-  return out;
+  return std::all_of(text.begin(), text.end(), [](char c) { return c == ' ' || c == '\t'; });
 }
 
 std::string lower(std::string_view text) {
@@ -61,16 +41,8 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-template <class Number>
-std::optional<Number> number(std::string_view text) {
-  Number value{};
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (read.ec != std::errc() || read.ptr != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 std::optional<std::int32_t> token_count(std::string_view text) {
-  const auto value = number<std::int64_t>(text);
+  const auto value = parse_number<std::int64_t>(text);
   if (!value || *value < 0 || *value > kMostTokens) return std::nullopt;
   return std::max(1, static_cast<std::int32_t>(*value));
 }
@@ -92,7 +64,7 @@ std::optional<int> digits(std::string_view text, std::size_t from, std::size_t c
 
 /// Where the columns of a CSV stand, by the names that its header gives them.
 struct Columns {
-  explicit Columns(const std::vector<Cell>& header) {
+  explicit Columns(const std::vector<CsvCell>& header) {
     for (const auto& cell : header) names.push_back(lower(cell.text));
   }
   std::optional<std::size_t> of(std::string_view name) const {
@@ -106,7 +78,7 @@ struct Columns {
 /// One row of a CSV, with what its mistakes are said to be.
 struct Row {
   std::size_t line;
-  const std::vector<Cell>& cell;
+  const std::vector<CsvCell>& cell;
   Error wrong(std::size_t column, const std::string& what) const { return at_place(line, cell[column].column, what); }
 };
 
@@ -134,7 +106,7 @@ struct SplitwiseColumns {
 };
 
 Result<Arrival> splitwise_row(const Row& row, const SplitwiseColumns& columns) {
-  const auto seconds = number<double>(row.cell[columns.time].text);
+  const auto seconds = parse_number<double>(row.cell[columns.time].text);
   const auto time = seconds ? from_seconds(*seconds) : std::nullopt;
   if (!time) return row.wrong(columns.time, "expected an arrival_timestamp in seconds, from 0 to 1,000,000,000.");
   TRY(prompt, tokens(row, columns.prompt));
@@ -143,7 +115,7 @@ Result<Arrival> splitwise_row(const Row& row, const SplitwiseColumns& columns) {
   if (columns.batch && row.cell[*columns.batch].text != "1")
     return row.wrong(*columns.batch, "expected a batch_size of 1: a request with more is several requests.");
   if (columns.id) {
-    const auto id = number<std::int64_t>(row.cell[*columns.id].text);
+    const auto id = parse_number<std::int64_t>(row.cell[*columns.id].text);
     if (!id || *id < 0) return row.wrong(*columns.id, "expected a request_id that is a whole number of 0 or more.");
     arrival.id = *id;
   }
@@ -156,7 +128,7 @@ Result<Load> read_rows(std::string_view rest, std::size_t most_rows, std::size_t
   for (std::size_t line_number = 2; !rest.empty() && out.size() < most_rows; ++line_number) {
     const auto line = next_line(rest);
     if (is_blank(line)) continue;
-    const auto cell = cells(line);
+    const auto cell = csv_cells(line);
     if (cell.size() <= most_column)
       return at_place(line_number, line.size() + 1, "the row ends here, before the columns that the header has.");
     TRY(arrival, read(Row{line_number, cell}, static_cast<std::int64_t>(out.size())));
@@ -166,7 +138,7 @@ Result<Load> read_rows(std::string_view rest, std::size_t most_rows, std::size_t
 }
 
 Result<Load> read_csv(std::string_view rest, std::size_t most_rows) {
-  const auto header = cells(next_line(rest));
+  const auto header = csv_cells(next_line(rest));
   const Columns columns(header);
   const auto time = columns.of("timestamp"), prompt = columns.of("contexttokens"),
              output = columns.of("generatedtokens");

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "runtime/base/did_you_mean.hpp"
+#include "runtime/base/number.hpp"
 
 namespace troupe::simulate {
 namespace {
@@ -37,9 +37,8 @@ Result<MachineGroup> parse_group(std::string_view group, std::size_t column, con
   out.role = role;
   auto hardware = group.substr(colon + 1);
   if (const auto star = hardware.find('*'); star != std::string_view::npos) {
-    const auto count = hardware.substr(star + 1);
-    const auto read = std::from_chars(count.data(), count.data() + count.size(), out.count);
-    if (read.ec != std::errc() || read.ptr != count.data() + count.size() || out.count < 1 || out.count > kMostMachines)
+    out.count = parse_number<std::int32_t>(hardware.substr(star + 1)).value_or(0);
+    if (out.count < 1 || out.count > kMostMachines)
       return wrong(column + colon + 2 + star, group, "expected a count from 1 to 100,000 after \"*\".");
     hardware = hardware.substr(0, star);
   }

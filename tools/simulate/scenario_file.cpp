@@ -1,11 +1,11 @@
 #include "tools/simulate/scenario_file.hpp"
 
-#include <charconv>
 #include <cmath>
 #include <functional>
 
 #include "runtime/base/did_you_mean.hpp"
 #include "runtime/base/file.hpp"
+#include "runtime/base/number.hpp"
 #include "runtime/config/document.hpp"
 #include "runtime/config/problems.hpp"
 
@@ -17,13 +17,6 @@ using config::Problems;
 
 /// Keys of one mapping, each with what reads its value.
 using Readers = std::vector<std::pair<std::string, std::function<void(const Node&)>>>;
-
-std::optional<double> number(const std::string& text) {
-  double value = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (read.ec != std::errc() || read.ptr != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
-  return value;
-}
 
 void read_mapping(const Node& node, const std::string& what, const Readers& readers, Problems& problems) {
   if (node.kind != Node::Kind::kMapping) {
@@ -55,7 +48,8 @@ void read_word(const Node& node, std::string& slot, Problems& problems) {
 void read_limits(const Node& node, std::array<double, 3>& slot, Problems& problems) {
   bool good = node.kind == Node::Kind::kSequence && node.items.size() == slot.size();
   for (std::size_t i = 0; good && i < slot.size(); ++i) {
-    const auto value = node.items[i].kind == Node::Kind::kScalar ? number(node.items[i].text) : std::nullopt;
+    const auto value =
+        node.items[i].kind == Node::Kind::kScalar ? parse_number<double>(node.items[i].text) : std::nullopt;
     good = value && *value > 0;
     if (good) slot[i] = *value;
   }
@@ -99,7 +93,7 @@ Result<ScenarioFile> parse_scenario(std::string_view text, const std::string& fi
     return [&problems, &slot](const Node& node) { read_limits(node, slot, problems); };
   };
   const auto parallel = [&](const Node& node) {
-    const auto value = node.kind == Node::Kind::kScalar ? number(node.text) : std::nullopt;
+    const auto value = node.kind == Node::Kind::kScalar ? parse_number<double>(node.text) : std::nullopt;
     if (value && *value >= 1 && *value <= 64 && *value == std::floor(*value))
       out.tensor_parallel = static_cast<std::int32_t>(*value);
     else

@@ -1,13 +1,13 @@
 #include "tools/simulate/sweep.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/did_you_mean.hpp"
+#include "runtime/base/number.hpp"
 
 namespace troupe::simulate {
 namespace {
@@ -16,20 +16,14 @@ Error wrong(const std::string& what) {
   return {ErrorCode::kInvalidInput, "sweep: " + what + " Expected rate=50:250:10 or prompt_machines=20:35:5."};
 }
 
-Result<double> number(std::string_view text) {
-  double value = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (read.ec != std::errc() || read.ptr != text.data() + text.size() || !std::isfinite(value))
-    return wrong("\"" + std::string(text.substr(0, 40)) + "\" is not a number.");
-  return value;
-}
-
 Result<std::vector<double>> values_of(std::string_view text) {
   std::vector<double> parts;
   for (std::size_t at = 0;;) {
     const auto colon = std::min(text.find(':', at), text.size());
-    TRY(part, number(text.substr(at, colon - at)));
-    parts.push_back(part);
+    const auto part = text.substr(at, colon - at);
+    const auto value = parse_number<double>(part);
+    if (!value) return wrong("\"" + std::string(part.substr(0, 40)) + "\" is not a number.");
+    parts.push_back(*value);
     if (colon == text.size()) break;
     at = colon + 1;
   }
