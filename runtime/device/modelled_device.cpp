@@ -134,6 +134,12 @@ std::uint64_t ModelledDevice::attend(const StepSequence& sequence) const {
   return seen;
 }
 
+double ModelledDevice::jitter_of(StepId step) const {
+  if (options_.jitter.empty()) return 1;
+  RandomStream draw(mix64(options_.jitter_seed) ^ step.value);
+  return options_.jitter[draw.below(options_.jitter.size())];
+}
+
 void ModelledDevice::start(std::shared_ptr<const Step> step, std::shared_ptr<StepObserver> observer) {
   StepResult result;
   result.id = step->id;
@@ -152,7 +158,7 @@ void ModelledDevice::start(std::shared_ptr<const Step> step, std::shared_ptr<Ste
     result.sequences.push_back(std::move(answer));
   }
   const StepWork work = work_of(*step);
-  const double seconds = options_.seconds(work);
+  const double seconds = options_.seconds(work) * jitter_of(step->id);
   CHECK(seconds >= 0 && seconds < 1e9, options_.name, seconds);
   const std::chrono::nanoseconds takes(static_cast<std::int64_t>(seconds * 1e9 + 0.5));
   result.timings.total = takes;

@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "runtime/device/device.hpp"
 
@@ -39,6 +40,9 @@ struct ModelledDeviceOptions {
   std::size_t weight_bytes = 0;
   /// Seconds that a step takes, at least 0. Pure.
   std::function<double(const StepWork&)> seconds;
+  /// Factors of those seconds, each as likely as another, of which each step takes one by its id; none: 1.
+  std::vector<double> jitter = {};
+  std::uint64_t jitter_seed = 0;
   /// Whether a request's generated token of this index, from 0, is where its text ends by itself; none: it never does.
   std::function<bool(RequestId request, std::int32_t index)> ends = {};
   /// Told of each step as it begins; may be empty.
@@ -59,6 +63,7 @@ class ModelledDevice final : public Device {
 
   std::uint64_t read(std::int32_t group, BlockId block) const;
   void write(std::int32_t group, BlockId block, std::uint64_t fingerprint);
+  double jitter_of(StepId step) const;
   void run(const StepSequence& sequence);
   std::uint64_t attend(const StepSequence& sequence) const;
   std::uint64_t sum_of(const StepSequence& sequence, std::int32_t places, std::int32_t group) const;

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <functional>
 #include <optional>
 #include <sstream>
 
 #include "runtime/base/did_you_mean.hpp"
+#include "runtime/base/number.hpp"
 #include "runtime/config/document.hpp"
 #include "runtime/config/problems.hpp"
 #include "runtime/perf/embedded.hpp"
@@ -27,20 +27,13 @@ struct Key {
   bool required = true;
 };
 
-std::optional<double> number(const std::string& text) {
-  double value = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (read.ec != std::errc() || read.ptr != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
-  return value;
-}
-
 /// A number from `least` to `most`, times `unit`.
 template <class Number>
 Key number_key(std::string name, Number& slot, double unit, double least, double most) {
   std::string expected = "a number from " + std::to_string(static_cast<std::int64_t>(least)) + " to " +
                          std::to_string(static_cast<std::int64_t>(most));
   return {std::move(name), std::move(expected), [&slot, unit, least, most](const std::string& text) {
-            const auto value = number(text);
+            const auto value = parse_number<double>(text);
             if (!value || *value < least || *value > most) return false;
             slot = static_cast<Number>(*value * unit);
             return true;
@@ -50,7 +43,7 @@ Key number_key(std::string name, Number& slot, double unit, double least, double
 template <class Number>
 Key count_key(std::string name, Number& slot, std::int32_t most) {
   return {std::move(name), "a whole number from 1 to " + std::to_string(most), [&slot, most](const std::string& text) {
-            const auto value = number(text);
+            const auto value = parse_number<double>(text);
             if (!value || *value < 1 || *value > most || *value != std::floor(*value)) return false;
             slot = static_cast<Number>(*value);
             return true;
@@ -72,7 +65,7 @@ Key name_key(std::string& slot) {
 Key memory_key(std::int64_t& slot) {
   return {"memory", "a size from 0.001GiB to 4096GiB, as 80GiB", [&slot](const std::string& text) {
             if (!text.ends_with("GiB")) return false;
-            const auto value = number(text.substr(0, text.size() - 3));
+            const auto value = parse_number<double>(text.substr(0, text.size() - 3));
             if (!value || *value < 0.001 || *value > 4096) return false;
             slot = static_cast<std::int64_t>(*value * 1073741824.0);
             return true;
@@ -86,7 +79,7 @@ void read_recorded(const Node& list, Hardware& hardware, Problems& problems) {
     bool good = item.kind == Node::Kind::kSequence && item.items.size() == kFields;
     std::array<double, kFields> values{};
     for (std::size_t i = 1; i < kFields && good; ++i) {
-      const auto value = number(item.items[i].text);
+      const auto value = parse_number<double>(item.items[i].text);
       good = value && *value >= 0 && *value <= 1e12 && (i + 1 == kFields || *value == std::floor(*value));
       values[i] = value.value_or(0);
     }
@@ -98,6 +91,20 @@ void read_recorded(const Node& list, Hardware& hardware, Problems& problems) {
     }
     const auto whole = [&](std::size_t i) { return static_cast<std::int64_t>(values[i]); };
     hardware.recorded[item.items[0].text].push_back({{whole(1), whole(2), whole(3), whole(4)}, values[5]});
+  }
+}
+
+void read_jitter(const Node& list, Hardware& hardware, Problems& problems) {
+  constexpr std::size_t kMost = 1000;
+  constexpr double kLargest = 1000;
+  for (const auto& item : list.items) {
+    const auto factor = parse_number<double>(item.text);
+    if (!factor || *factor <= 0 || *factor > kLargest || hardware.jitter.size() == kMost) {
+      problems.add(item.place, "a factor of the jitter is " + item.described(),
+                   "at most 1000 numbers above 0, none above 1000");
+      return;
+    }
+    hardware.jitter.push_back(*factor);
   }
 }
 
@@ -117,6 +124,10 @@ void read_entry(const Node& entry, const std::vector<Key>& keys, const std::stri
     }
     if (hardware != nullptr && value.kind == Node::Kind::kSequence && name.text == "recorded") {
       read_recorded(value, *hardware, problems);
+      continue;
+    }
+    if (hardware != nullptr && value.kind == Node::Kind::kSequence && name.text == "jitter") {
+      read_jitter(value, *hardware, problems);
       continue;
     }
     const auto key = std::find_if(keys.begin(), keys.end(), [&](const Key& k) { return k.name == name.text; });
@@ -207,6 +218,11 @@ std::string to_yaml(const Hardware& hardware) {
       << "\n    bandwidth_gb_per_s: " << hardware.memory_bytes_per_s / 1e9
       << "\n    link_gb_per_s: " << hardware.link_bytes_per_s / 1e9 << "\n    power_w: " << hardware.power_w
       << "\n    price_per_hour: " << hardware.price_per_hour << "\n";
+  if (!hardware.jitter.empty()) {
+    out << "    jitter: [" << hardware.jitter.front();
+    for (std::size_t i = 1; i < hardware.jitter.size(); ++i) out << ", " << hardware.jitter[i];
+    out << "]\n";
+  }
   if (!hardware.recorded.empty()) out << "    recorded:\n";
   for (const auto& [model, points] : hardware.recorded)
     for (const auto& [step, seconds] : points)

@@ -38,6 +38,9 @@ struct Hardware {
   double power_w = 0;                                               ///< rated
   double price_per_hour = 0;                                        ///< US dollars
   std::map<std::string, std::vector<RecordedPoint>> recorded = {};  ///< by model: what `troupe profile` measured on it
+  /// How steps that compute the same differ on it: factors of the recorded time, rising, each as likely as another;
+  /// none where they do not.
+  std::vector<double> jitter = {};
 };
 
 /// The shape of a model, as far as time and memory depend on it.

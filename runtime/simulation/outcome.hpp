@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/simulation/log_histogram.hpp"
 #include "runtime/simulation/series.hpp"
 
 namespace troupe::simulation {
@@ -68,6 +69,9 @@ struct SimulationOutcome {
   std::vector<RequestOutcome> requests;
   std::vector<MachineOutcome> machines;
   ClusterSeries series;
+  /// Between each token of a request and the next, as its client gets them; empty where the engine counts no single
+  /// tokens (splitwise_sim, whose times are those of whole requests).
+  LogHistogram gaps;
   double end_s = 0;                ///< when the last thing happened
   std::int64_t pool_moves = 0;     ///< machines taken into the mixed pool
   std::int64_t pool_returns = 0;   ///< and back home

@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
 """How well the simulator foretells a real cluster: predicted beside measured TTFT, TBT and E2E.
 
-usage: fidelity.py [--model tools/demo_model/checkpoint] [--requests 200] [--load 0.5 0.8] [--prompt-tokens 128] [--output-tokens 48]
-                   [--machines prompt,token] [--json]
-needs: a build, and a core for each machine that nothing else uses; nothing beyond Python
+usage: fidelity.py [--model tools/demo_model/checkpoint] [--requests 200] [--load 0.3 0.6] [--rounds 3] [--prompt-tokens 128]
+                   [--output-tokens 48] [--machines prompt,token] [--json]
+needs: a build, and a core for each machine that nothing else uses; nothing beyond Python. As root, `nice -n -19` keeps others away.
 
-First `troupe profile` measures the model's steps with one thread. Then, for each load (the share of what the profile says that the prompt or
-the token machine could do at most), a trace of Poisson arrivals with lengths spread around the means is played twice by its times: to a real
-cluster of one node a machine, through `troupe bench`, and to `troupe simulate` with the recorded step times, the same policy and the same
-trace. Printed are both at P50, P90 and P99, and by how much the prediction is off. The client and the front node run on the same cores as the
-machines: what they take from them is in the measured figures, and not in the predicted ones.
+Each round measures the machine first: `troupe profile` times the model's steps with one thread, and one request after another through an
+idle cluster shows what HTTP, actors and the way between machines cost besides. Then, for each load (the share of what the profile says
+that the prompt or the token machine could do at most), a trace of Poisson arrivals with lengths spread around the means is played by its
+times: twice to the real cluster of one node a machine, through `troupe bench`, and to `troupe simulate` with the recorded step times, the
+same policy and the same trace.
+
+Printed are, of all rounds, the medians of what was measured and foretold at P50, P90 and P99 and by how much the prediction is off; and,
+as "again", by how much a second play of the same trace was off the first: what no prediction can be better than on this host. TBT is each
+gap between two tokens.
 """
 import argparse
 import csv
@@ -17,6 +21,7 @@ import json
 import math
 import pathlib
 import random
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -45,16 +50,16 @@ def model_name(file):
     return lines[lines.index("models:") + 1].split(": ")[1]
 
 
-def recorded(file, prompt_tokens, decodes):
+def recorded(file, prompt_tokens, decodes, context=256):
     """Seconds of the recorded step with the nearest prompt alone, or the nearest batch of decodes alone."""
     best = None
     for line in file.read_text().splitlines():
         if not line.strip().startswith("- ["):
             continue
-        tokens, before, batch, context, seconds = (float(part) for part in line.split("[")[1].rstrip("]").split(",")[1:])
+        tokens, before, batch, positions, seconds = (float(part) for part in line.split("[")[1].rstrip("]").split(",")[1:])
         if before or (tokens > 0) == (decodes > 0):
             continue
-        distance = abs(tokens - prompt_tokens) if prompt_tokens else abs(batch - decodes) * 1e6 + abs(context - decodes * 256)
+        distance = abs(tokens - prompt_tokens) if prompt_tokens else abs(batch - decodes) * 1e6 + abs(positions - decodes * context)
         if best is None or distance < best[0]:
             best = (distance, seconds)
     return best[1]
@@ -76,43 +81,82 @@ def write_trace(a, rate, draw, file):
             rows.writerow([number, 2, 0, f"{at:.6f}", 1, *lengths])
 
 
-def measured(a, folder, trace, draw):
+def start_cluster(a, folder, draw):
     machines = tuple((f"{role[0]}{number}", role) for number, role in enumerate(a.machines.split(",")))
     cluster = Cluster(a, folder, draw, machines=machines)
-    try:
-        cluster.start(20)
-        found = json.loads(run([a.troupe, "bench", "--url", cluster.url, "--trace", trace, "--ignore-eos", "--warmup", 4, "--vocab-size",
-                                a.vocab_size, "--json", "--detailed"]))
-    finally:
-        cluster.end()
+    cluster.start(20)
+    return cluster
+
+
+def bench(a, cluster, *flags):
+    found = json.loads(run([a.troupe, "bench", "--url", cluster.url, "--ignore-eos", "--vocab-size", a.vocab_size, "--json", "--detailed",
+                            *flags]))
     if found["failed"]:
         sys.exit(f"troupe bench: {found['failed']} requests failed")
+    return found
+
+
+def overheads(a, cluster, file):
+    """Settings of the simulator: what one short request after another took beyond its recorded steps."""
+    prompt, output = 8, 24
+    found = bench(a, cluster, "--warmup", 4, "--num-prompts", 20, "--max-concurrency", 1, "--input-len", prompt, "--output-len", output)
+    step = percentile(sorted(gap for gaps in found["itls"] for gap in gaps[1:]), 0.5)
+    second = percentile(sorted(gaps[0] for gaps in found["itls"]), 0.5)
+    beyond = {"overheads.step_us": step - recorded(file, 0, 1, 32), "network.latency_us": second - step,
+              "overheads.request_us": percentile(sorted(found["ttfts"]), 0.5) - recorded(file, prompt, 0)}
+    beyond["overheads.request_us"] -= max(0, beyond["overheads.step_us"])
+    return {key: max(0, round(1e6 * seconds)) for key, seconds in beyond.items()}
+
+
+def measured(a, cluster, trace):
+    found = bench(a, cluster, "--trace", trace, "--warmup", 4)
     return {"TTFT": found["ttfts"], "TBT": [gap for gaps in found["itls"] for gap in gaps],
             "E2E": [first + sum(gaps) for first, gaps in zip(found["ttfts"], found["itls"])]}
 
 
-def predicted(a, folder, trace, file):
-    rows, gaps = pathlib.Path(folder) / "requests.csv", pathlib.Path(folder) / "gaps.csv"
+def at_percentiles(seen):
+    return {(metric, part): percentile(sorted(values), part) for metric, values in seen.items() for part in PARTS}
+
+
+def predicted(a, folder, trace, file, settings):
+    rows, summary = pathlib.Path(folder) / "requests.csv", pathlib.Path(folder) / "summary.json"
     machines = ",".join(f"{role}:one-core" for role in a.machines.split(","))
     run([a.troupe, "simulate", "--hardware", file, "--machines", machines, "--model", model_name(file), "--tensor-parallel", 1, "--policy",
-         "splitwise", "--performance-model", "recorded", "--trace", trace, "--requests-csv", rows, "--json", gaps, "--quiet"])
+         "splitwise", "--performance-model", "recorded", "--trace", trace, "--requests-csv", rows, "--json", summary, "--quiet",
+         *(word for key, value in settings.items() for word in ("--set", f"{key}={value}"))])
     with open(rows, newline="") as table:
-        served = [{key: float(value) for key, value in row.items() if key.endswith("_s") or key.endswith("_tokens")}
-                  for row in csv.DictReader(table)]
-    # Of gaps the simulator keeps the mean of each request, weighed here by how many it had.
-    each = [((row["e2e_s"] - row["ttft_s"]) / (row["output_tokens"] - 1), int(row["output_tokens"]) - 1)
-            for row in served if row["output_tokens"] > 1]
-    return {"TTFT": [row["ttft_s"] for row in served], "TBT": [gap for gap, count in each for _ in range(count)],
-            "E2E": [row["e2e_s"] for row in served]}
+        served = list(csv.DictReader(table))
+    out = at_percentiles({name: [float(row[key]) for row in served] for name, key in (("TTFT", "ttft_s"), ("E2E", "e2e_s"))})
+    gaps = json.loads(summary.read_text())["each_gap_s"]
+    return out | {("TBT", part): gaps[f"p{round(100 * part)}"] for part in PARTS}
 
 
-def compare(load, real, foretold):
+def play(a, draw, rounds):
+    """Adds (first, second, predicted) of each load to its rounds."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = profile(a, folder)
+        cluster = start_cluster(a, folder, draw)
+        try:
+            settings = overheads(a, cluster, file)
+            print("beyond steps:", ", ".join(f"{key} {value}" for key, value in settings.items()), file=sys.stderr)
+            for load in a.load:
+                trace = pathlib.Path(folder) / "trace.csv"
+                write_trace(a, load * most_requests_per_s(a, file), draw, trace)
+                rounds[load].append((at_percentiles(measured(a, cluster, trace)), at_percentiles(measured(a, cluster, trace)),
+                                     predicted(a, folder, trace, file, settings)))
+        finally:
+            cluster.end()
+
+
+def compare(load, rounds):
     rows = []
-    for metric in ("TTFT", "TBT", "E2E"):
-        for part in PARTS:
-            is_so, was_said = (1e3 * percentile(sorted(side[metric]), part) for side in (real, foretold))
-            rows.append({"load": load, "metric": metric, "percentile": part, "measured_ms": is_so, "predicted_ms": was_said,
-                         "error_percent": 100 * (was_said / is_so - 1)})
+    for key in ((metric, part) for metric in ("TTFT", "TBT", "E2E") for part in PARTS):
+        is_so = statistics.median(seen[key] for first, second, _ in rounds for seen in (first, second))
+        was_said = statistics.median(said[key] for _, _, said in rounds)
+        again = statistics.median(abs(second[key] / first[key] - 1) for first, second, _ in rounds)
+        off = statistics.median(said[key] / ((first[key] + second[key]) / 2) - 1 for first, second, said in rounds)
+        rows.append({"load": load, "metric": key[0], "percentile": key[1], "measured_ms": 1e3 * is_so, "predicted_ms": 1e3 * was_said,
+                     "error_percent": 100 * off, "again_percent": 100 * again})
     return rows
 
 
@@ -121,7 +165,8 @@ def main():
     parser.add_argument("--troupe", default=str(ROOT / "build/troupe"))
     parser.add_argument("--model", default=str(ROOT / "tools/demo_model/checkpoint"))
     parser.add_argument("--requests", type=int, default=200)
-    parser.add_argument("--load", type=float, nargs="+", default=[0.5, 0.8])
+    parser.add_argument("--load", type=float, nargs="+", default=[0.3, 0.6])
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--prompt-tokens", type=int, default=128)
     parser.add_argument("--output-tokens", type=int, default=48)
     parser.add_argument("--machines", default="prompt,token")
@@ -132,21 +177,17 @@ def main():
     parser.add_argument("--json", action="store_true")
     a = parser.parse_args()
     draw = random.Random(a.seed)
-    rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        file = profile(a, folder)
-        most = most_requests_per_s(a, file)
-        for load in a.load:
-            trace = pathlib.Path(folder) / "trace.csv"
-            write_trace(a, load * most, draw, trace)
-            rows += compare(load, measured(a, folder, trace, draw), predicted(a, folder, trace, file))
+    rounds = {load: [] for load in a.load}
+    for _ in range(a.rounds):
+        play(a, draw, rounds)
+    rows = [row for load in a.load for row in compare(load, rounds[load])]
     if a.json:
         print(json.dumps(rows, indent=2))
         return
-    print(f"{'load':>5} {'metric':>6} {'':>4} {'measured':>11} {'predicted':>11} {'error':>8}")
+    print(f"{'load':>5} {'metric':>6} {'':>4} {'measured':>11} {'predicted':>11} {'error':>9} {'again':>9}")
     for row in rows:
         print(f"{row['load']:5.2f} {row['metric']:>6} {'p%g' % (100 * row['percentile']):>4} {row['measured_ms']:8.1f} ms "
-              f"{row['predicted_ms']:8.1f} ms {row['error_percent']:+7.1f} %")
+              f"{row['predicted_ms']:8.1f} ms {row['error_percent']:+7.1f} % {row['again_percent']:7.1f} %")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "runtime/simulation/log_histogram.hpp"
+
 namespace troupe::simulate {
 
 /// Between the two nearest places, linearly, as NumPy does by default. `percent` from 0 to 100; 0 for no values.
@@ -32,6 +34,10 @@ inline Distribution distribution_of(std::vector<double> values) {
   for (const double value : values) sum += value;
   return {percentile_of_sorted(values, 50), percentile_of_sorted(values, 90), percentile_of_sorted(values, 99),
           sum / static_cast<double>(values.size()), values.back()};
+}
+
+inline Distribution distribution_of(const simulation::LogHistogram& counts) {
+  return {counts.percentile(50), counts.percentile(90), counts.percentile(99), counts.mean(), counts.largest()};
 }
 
 }  // namespace troupe::simulate

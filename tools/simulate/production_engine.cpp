@@ -67,6 +67,14 @@ constexpr Key kKeys[] = {
      [](ClusterSettings& to, policies::RoutingSettings&, std::int64_t value) {
        to.latency = std::chrono::microseconds(value);
      }},
+    {"overheads.request_us", 0, 10 * kMillion,
+     [](ClusterSettings& to, policies::RoutingSettings&, std::int64_t value) {
+       to.request_overhead = std::chrono::microseconds(value);
+     }},
+    {"overheads.step_us", 0, 10 * kMillion,
+     [](ClusterSettings& to, policies::RoutingSettings&, std::int64_t value) {
+       to.step_overhead = std::chrono::microseconds(value);
+     }},
     {"outputs.told", 0, 10 * kMillion,
      [](ClusterSettings& to, policies::RoutingSettings&, std::int64_t value) {
        to.told_max_tokens = static_cast<std::int32_t>(value);
@@ -120,6 +128,7 @@ Result<ModelledMachine> machine_of(const MachineGroup& group, const SimulationPl
   machine.hardware = group.hardware.name;
   machine.role = group.role;
   machine.card_bytes_per_s = group.hardware.link_bytes_per_s;
+  machine.jitter = group.hardware.jitter;
   const double memory = static_cast<double>(group.hardware.memory_bytes) * plan.tensor_parallel -
                         static_cast<double>(plan.model.weight_bytes);
   const double block_bytes = static_cast<double>(kv_token_bytes) * static_cast<double>(kernels::kBlockPositions);

@@ -26,6 +26,7 @@ void add_latencies(Summary& out, const simulation::SimulationOutcome& outcome) {
   out.finished = ttft.size();
   out.ttft = distribution_of(std::move(ttft));
   out.tbt = distribution_of(std::move(tbt));
+  if (outcome.gaps.count() > 0) out.gaps = distribution_of(outcome.gaps);
   out.e2e = distribution_of(std::move(e2e));
   out.queue = distribution_of(std::move(queue));
   out.second_token = distribution_of(std::move(second));

@@ -37,6 +37,8 @@ struct Summary {
   double seconds = 0;  ///< virtual, from 0 to the last thing that happened
   TbtRule tbt_rule = TbtRule::kPerGap;
   Distribution ttft, tbt, e2e, queue, second_token, transfer;  ///< seconds, of finished requests
+  /// Between each token and the next, whichever request it is of; TBT is each request's mean. None: not counted.
+  std::optional<Distribution> gaps;
   std::optional<SloReport> slo;  ///< none where the reference machine was not measured with this model
   std::string slo_reference;
   double offered_per_s = 0;   ///< requests/s over the load's own time

@@ -62,6 +62,7 @@ std::string summary_json(const Summary& summary) {
   out["offered_requests_per_s"] = summary.offered_per_s;
   out["ttft_s"] = to_json(summary.ttft);
   out["tbt_s"] = to_json(summary.tbt);
+  out["each_gap_s"] = summary.gaps ? to_json(*summary.gaps) : Json(nullptr);
   out["e2e_s"] = to_json(summary.e2e);
   out["queue_s"] = to_json(summary.queue);
   out["second_token_gap_s"] = to_json(summary.second_token);

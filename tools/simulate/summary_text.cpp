@@ -57,9 +57,10 @@ std::string summary_text(const Summary& summary) {
   out += format("%zu of %zu requests finished in %.3f s of virtual time (%.2f requests/s offered)\n\n",
                 summary.finished, summary.requests, summary.seconds, summary.offered_per_s);
   out += format("%-14s %11s %11s %11s %11s %11s\n", "", "P50", "P90", "P99", "mean", "max");
-  out += latency_row("TTFT", summary.ttft) + latency_row("TBT", summary.tbt) + latency_row("E2E", summary.e2e) +
-         latency_row("queueing", summary.queue) + latency_row("second token", summary.second_token) +
-         latency_row("KV transfer", summary.transfer);
+  out += latency_row("TTFT", summary.ttft) + latency_row("TBT", summary.tbt);
+  if (summary.gaps) out += latency_row("each gap", *summary.gaps);
+  out += latency_row("E2E", summary.e2e) + latency_row("queueing", summary.queue) +
+         latency_row("second token", summary.second_token) + latency_row("KV transfer", summary.transfer);
   if (summary.slo) out += slo_block(*summary.slo, summary.slo_reference);
   out += role_block(summary.roles);
   out += format("\nthroughput: %.2f requests/s, %.0f prompt and %.0f output tokens/s; goodput: %.2f requests/s\n",

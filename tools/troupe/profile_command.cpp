@@ -89,13 +89,13 @@ Result<void> profile(const ProfileFlags& flags) {
   StepProfileOptions steps;
   if (flags.quick) steps = {.longest_prompt = 256, .most_decodes = 8, .longest_context = 256, .seconds_a_point = 0.05};
   handle_stop_signals(OnSignal::kStop);
-  auto points = profile_steps(*device, steps, [&](double done) {
+  auto measured = profile_steps(*device, steps, [&](double done) {
     progress.show("measuring", done);
     return !stop_requested();
   });
   progress.finish();
   if (stop_requested()) return Error{ErrorCode::kCancelled, "stopped before all was measured; nothing was written."};
-  TRY_VOID(perf::RecordedModel::fit(points));
+  TRY_VOID(perf::RecordedModel::fit(measured.points));
   const auto& info = device->info();
   const auto shape = shape_of(model_name(settings), checkpoint, info);
   perf::Hardware hardware;
@@ -104,11 +104,12 @@ Result<void> profile(const ProfileFlags& flags) {
   hardware.link_bytes_per_s = copied_bytes_per_s();
   hardware.power_w = flags.power_w;
   hardware.price_per_hour = flags.price_per_hour;
-  hardware.recorded[shape.name] = std::move(points);
+  hardware.recorded[shape.name] = std::move(measured.points);
+  hardware.jitter = std::move(measured.jitter);
   const std::string file =
       "# Written by troupe profile: " + info.name +
       ". Each recorded step is\n# [model, prompt tokens, positions before them, decodes, positions "
-      "that these attend to, seconds].\nhardware:\n" +
+      "that these attend to, seconds]; jitter is what runs of one kind took over their median.\nhardware:\n" +
       perf::to_yaml(hardware) + "models:\n" + perf::to_yaml(shape);
   if (flags.out.empty()) {
     std::cout << file;

@@ -16,6 +16,7 @@ namespace {
 constexpr auto kPositions = static_cast<std::int32_t>(kernels::kBlockPositions);
 constexpr int kLeastRuns = 3;
 constexpr int kMostRuns = 200;
+constexpr std::size_t kJitters = 50;
 
 std::int64_t blocks_for(std::int64_t positions) { return (positions + kPositions - 1) / kPositions; }
 
@@ -85,7 +86,8 @@ double seconds_of(device::Device& device, std::shared_ptr<const device::Step> st
   return std::chrono::duration<double>(clock::steady_now() - start).count();
 }
 
-double median_seconds(device::Device& device, StepMaker& maker, const perf::StepShape& shape, double enough) {
+/// Seconds of each run, sorted.
+std::vector<double> time_runs(device::Device& device, StepMaker& maker, const perf::StepShape& shape, double enough) {
   seconds_of(device, maker.make(shape));  // warms up
   std::vector<double> runs;
   double sum = 0;
@@ -93,8 +95,17 @@ double median_seconds(device::Device& device, StepMaker& maker, const perf::Step
     runs.push_back(seconds_of(device, maker.make(shape)));
     sum += runs.back();
   }
-  std::nth_element(runs.begin(), runs.begin() + static_cast<std::ptrdiff_t>(runs.size() / 2), runs.end());
-  return runs[runs.size() / 2];
+  std::sort(runs.begin(), runs.end());
+  return runs;
+}
+
+/// The middles of kJitters equal parts.
+std::vector<double> quantiles(std::vector<double> values) {
+  std::vector<double> out;
+  std::sort(values.begin(), values.end());
+  for (std::size_t i = 0; i < kJitters && !values.empty(); ++i)
+    out.push_back(values[(2 * i + 1) * values.size() / (2 * kJitters)]);
+  return out;
 }
 
 /// Small numbers in all of the slab's formats: bytes with a zero in each number's exponent.
@@ -126,20 +137,25 @@ std::vector<perf::StepShape> steps_to_profile(const device::DeviceInfo& info, co
   return all;
 }
 
-std::vector<perf::RecordedPoint> profile_steps(device::Device& device, const StepProfileOptions& options,
-                                               const std::function<bool(double)>& show) {
+StepProfile profile_steps(device::Device& device, const StepProfileOptions& options,
+                          const std::function<bool(double)>& show) {
   const auto shapes = steps_to_profile(device.info(), options);
   std::int64_t blocks = 0;
   for (const auto& shape : shapes) blocks = std::max(blocks, blocks_of(shape));
   write_slab(device, blocks);
   StepMaker maker(device.info());
-  std::vector<perf::RecordedPoint> points;
+  StepProfile out;
+  std::vector<double> ratios;
   for (const auto& shape : shapes) {
-    if (!show(static_cast<double>(points.size()) / static_cast<double>(shapes.size()))) return points;
-    points.push_back({shape, median_seconds(device, maker, shape, options.seconds_a_point)});
+    if (!show(static_cast<double>(out.points.size()) / static_cast<double>(shapes.size()))) return out;
+    const auto runs = time_runs(device, maker, shape, options.seconds_a_point);
+    const double median = runs[runs.size() / 2];
+    out.points.push_back({shape, median});
+    for (const double seconds : runs) ratios.push_back(seconds / median);
   }
+  out.jitter = quantiles(std::move(ratios));
   show(1);
-  return points;
+  return out;
 }
 
 }  // namespace troupe

@@ -24,9 +24,15 @@ struct StepProfileOptions {
 /// The steps that are to be measured: what fits the options and the device.
 std::vector<perf::StepShape> steps_to_profile(const device::DeviceInfo& info, const StepProfileOptions& options);
 
+/// What was measured.
+struct StepProfile {
+  std::vector<perf::RecordedPoint> points;  ///< medians
+  std::vector<double> jitter;  ///< quantiles of each run over its point's median, as perf::Hardware::jitter
+};
+
 /// Runs them on a device that nobody else uses. `show` hears of the share done; false from it ends the run early with
 /// what there is. The device's slab must be addressable.
-std::vector<perf::RecordedPoint> profile_steps(device::Device& device, const StepProfileOptions& options,
+StepProfile profile_steps(device::Device& device, const StepProfileOptions& options,
                                                const std::function<bool(double)>& show);
 
 }  // namespace troupe

@@ -14,7 +14,7 @@ ClientActor::behavior_type Client::make_behavior() {
   sampling->seed = options_.seed;
   sampling->stop_tokens = {end_of_text(options_.vocab_size)};
   sampling_ = std::move(sampling);
-  delayed_send(ClientActor{this}, options_.load->front().at, ArrivalDue{});
+  delayed_send(ClientActor{this}, options_.load->front().at + options_.overhead, ArrivalDue{});
   return {[this](TokensGenerated& news) { on(news); }, [](PromptScored&) {}, [this](RequestEnded& ended) { on(ended); },
           [this](const ArrivalDue& due) { on(due); }};
 }
@@ -22,7 +22,7 @@ ClientActor::behavior_type Client::make_behavior() {
 void Client::on(const ArrivalDue&) {
   start(next_++);
   if (next_ == options_.load->size()) return;
-  delayed_send(ClientActor{this}, (*options_.load)[next_].at - (now() - began_), ArrivalDue{});
+  delayed_send(ClientActor{this}, (*options_.load)[next_].at + options_.overhead - (now() - began_), ArrivalDue{});
 }
 
 void Client::start(Place place) {
@@ -53,7 +53,7 @@ void Client::on(const TokensGenerated& news) {
   answer.wrong = answer.wrong || news.first_index != answer.tokens;
   const auto length = (*options_.load)[place].output_tokens;
   for (const auto& generated : news.tokens) {
-    ++answer.tokens;
+    if (++answer.tokens > 1) options_.ledger->next_token(place, seconds(now()));
     const bool ends = options_.told_max_tokens > 0 && answer.tokens == length;
     const TokenId expected = ends ? end_of_text(options_.vocab_size)
                                   : answer.expected.next(*sampling_, options_.vocab_size, answer.tokens - 1);

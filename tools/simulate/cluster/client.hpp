@@ -30,6 +30,8 @@ struct ClientOptions {
   RequestPeers peers;
   std::int32_t vocab_size = 0;
   std::uint64_t seed = 0;  ///< of prompts and answers
+  /// From a request's time in the load to when the cluster hears of it.
+  std::chrono::nanoseconds overhead{};
   /// A request may generate at most so many tokens, as far as the cluster is told; then the text ends by itself, at the
   /// load's length. 0: the cluster is told the length.
   std::int32_t told_max_tokens = 0;

@@ -9,7 +9,7 @@ using simulation::RequestStatus;
 
 Ledger::Ledger(const workload::Load& load, std::vector<simulation::MachineOutcome> machines,
                std::vector<policies::Role> roles)
-    : prompt_done_(load.size(), -1) {
+    : prompt_done_(load.size(), -1), last_came_(load.size(), -1) {
   outcome_.machines = std::move(machines);
   for (const auto role : roles) machines_.push_back({role});
   outcome_.requests.reserve(load.size());
@@ -87,7 +87,12 @@ void Ledger::first_token(Place place, double prompt_began, double now) {
   auto& row = request(place);
   row.queue_s = prompt_began - row.arrival_s;
   row.ttft_s = now - row.arrival_s;
-  prompt_done_[place] = now;
+  prompt_done_[place] = last_came_[place] = now;
+}
+
+void Ledger::next_token(Place place, double now) {
+  outcome_.gaps.add(now - last_came_[place]);
+  last_came_[place] = now;
 }
 
 void Ledger::ended(Place place, RequestStatus status) {

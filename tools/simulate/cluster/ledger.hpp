@@ -37,6 +37,8 @@ class Ledger {
   void step_began(std::size_t machine, const device::Step& step, const device::StepWork& work, double now,
                   double takes);
   void first_token(Place place, double prompt_began, double now);
+  /// A token after the first came.
+  void next_token(Place place, double now);
   void last_token(Place place, double now) { request(place).e2e_s = now - request(place).arrival_s; }
   void ended(Place place, simulation::RequestStatus status);
   /// The request's tokens were not those that its prompt calls for.
@@ -74,6 +76,7 @@ class Ledger {
   simulation::SimulationOutcome outcome_;
   std::vector<MachineNow> machines_;
   std::vector<double> prompt_done_;  // of requests: when the first token came
+  std::vector<double> last_came_;    // of requests: when the token before came
   std::priority_queue<StepEnd, std::vector<StepEnd>, std::greater<>> ends_;
   std::size_t ended_ = 0;
   std::size_t wrong_ = 0;

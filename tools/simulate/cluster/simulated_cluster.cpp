@@ -6,6 +6,7 @@
 #include "actors/router/policy_actor.hpp"
 #include "actors/supervisor/supervisor.hpp"
 #include "runtime/base/check.hpp"
+#include "runtime/base/random.hpp"
 #include "runtime/exec/later.hpp"
 #include "runtime/exec/system.hpp"
 #include "runtime/link/modelled_link.hpp"
@@ -94,7 +95,11 @@ simulation::SimulationOutcome run_cluster(const std::vector<ModelledMachine>& ma
     options.vocab_size = kVocabulary;
     options.layer_groups = settings.layer_groups;
     options.kv_token_bytes = settings.kv_token_bytes;
-    options.seconds = machine.seconds;
+    options.seconds = [seconds = machine.seconds,
+                       besides = std::chrono::duration<double>(settings.step_overhead).count()](
+                          const device::StepWork& work) { return seconds(work) + besides; };
+    options.jitter = machine.jitter;
+    options.jitter_seed = mix64(settings.seed) ^ i;
     options.began = [ledger, i, now](const device::Step& step, const device::StepWork& work,
                                      std::chrono::nanoseconds takes) {
       ledger->step_began(i, step, work, now(), std::chrono::duration<double>(takes).count());
@@ -130,6 +135,7 @@ simulation::SimulationOutcome run_cluster(const std::vector<ModelledMachine>& ma
   client.peers = {router, deadlines, wordless()};
   client.vocab_size = kVocabulary;
   client.seed = settings.seed;
+  client.overhead = settings.request_overhead;
   client.told_max_tokens = settings.told_max_tokens;
   system.spawn<Client>(std::move(client));
 

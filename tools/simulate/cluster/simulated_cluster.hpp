@@ -28,7 +28,8 @@ struct ModelledMachine {
   policies::Role role = policies::Role::kMixed;
   std::int32_t blocks = 0;  ///< of KV, at least 1
   std::function<double(const device::StepWork&)> seconds;
-  double card_bytes_per_s = 0;  ///< over 0
+  double card_bytes_per_s = 0;      ///< over 0
+  std::vector<double> jitter = {};  ///< see device::ModelledDeviceOptions
 };
 
 struct ClusterSettings {
@@ -36,6 +37,10 @@ struct ClusterSettings {
   std::size_t kv_token_bytes = 1;      ///< at least 1
   std::int32_t layer_groups = 6;       ///< in which KV travels; 1 to 64
   std::chrono::nanoseconds latency{};  ///< of the network, one way
+  /// What clients wait for each request besides: HTTP and the way to the router, there and back.
+  std::chrono::nanoseconds request_overhead{};
+  /// What each step takes besides what its device does: the actors around it.
+  std::chrono::nanoseconds step_overhead{};
   /// How often machines tell the router what of their KV is free.
   std::chrono::nanoseconds heartbeat = std::chrono::milliseconds{250};
   RouterLimits router;

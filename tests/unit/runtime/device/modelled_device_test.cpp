@@ -1,5 +1,6 @@
 #include "runtime/device/modelled_device.hpp"
 
+#include <map>
 #include <utility>
 
 #include <gtest/gtest.h>
@@ -48,9 +49,10 @@ StepSequence sequence(std::vector<TokenId> tokens, std::int32_t first, std::vect
   return s;
 }
 
-std::shared_ptr<Collector> run(ModelledDevice& device, std::vector<StepSequence> sequences, bool watched = false) {
+std::shared_ptr<Collector> run(ModelledDevice& device, std::vector<StepSequence> sequences, bool watched = false,
+                               std::uint64_t id = 1) {
   auto step = std::make_shared<Step>();
-  step->id = StepId{1};
+  step->id = StepId{id};
   step->sequences = std::move(sequences);
   step->watched = watched;
   auto observer = std::make_shared<Collector>();
@@ -75,6 +77,21 @@ TokenId expected(const std::vector<TokenId>& tokens, std::int32_t generated = 0)
 }
 
 const std::vector<BlockId> kBlocks = {BlockId{3}, BlockId{9}, BlockId{1}, BlockId{12}};
+
+TEST(ModelledDevice, StepsJitterByTheirIdsEachFactorAsOftenAsAnother) {
+  auto jittery = options();
+  jittery.jitter = {0.5, 1, 3};
+  jittery.jitter_seed = 7;
+  ModelledDevice device(jittery), again(jittery);
+  std::map<std::chrono::nanoseconds, int> times;
+  for (std::uint64_t id = 1; id <= 3000; ++id) {
+    const auto took = run(device, {sequence(prompt(10), 0, {BlockId{0}})}, false, id)->took;
+    EXPECT_EQ(run(again, {sequence(prompt(10), 0, {BlockId{0}})}, false, id)->took, took);
+    ++times[took];
+  }
+  ASSERT_EQ(times.size(), 3u);
+  for (const auto time : {5ms, 10ms, 30ms}) EXPECT_NEAR(times[time], 1000, 150);
+}
 
 TEST(ModelledDevice, ChunksGiveTheTokenOfTheWholeAndWhatIsExpected) {
   ModelledDevice device(options());

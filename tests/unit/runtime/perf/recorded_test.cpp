@@ -53,6 +53,7 @@ TEST(RecordedModel, OneThatLacksAKindOfPointsNamesIt) {
 TEST(RecordedModel, AFileKeepsMachineModelAndPoints) {
   Hardware machine{.name = "here", .gpus = 1, .memory_bytes = 3 << 20, .link_bytes_per_s = 2.5e9, .power_w = 65};
   machine.recorded["tiny"] = points();
+  machine.jitter = {0.9, 1, 1.75};
   const ModelShape model{.name = "tiny",
                          .layers = 4,
                          .hidden = 128,
@@ -65,6 +66,7 @@ TEST(RecordedModel, AFileKeepsMachineModelAndPoints) {
   const auto read = parse_catalogue(file, "here.yaml");
   ASSERT_TRUE(read.ok()) << read.error().message;
   EXPECT_EQ(read->models[0].kv_bytes_per_token(), 2 * 4 * 4 * 32 * 2);
+  EXPECT_EQ(read->hardware[0].jitter, machine.jitter);
   const auto recorded = make_performance_model("recorded", {read->hardware[0], read->models[0], 1});
   ASSERT_TRUE(recorded.ok()) << recorded.error().message;
   for (const auto& [step, seconds] : points()) EXPECT_NEAR((*recorded)->step_seconds(step), seconds, 1e-6);
@@ -81,6 +83,16 @@ TEST(RecordedModel, AFileWithAStepThatIsNoneIsRefusedAtItsLine) {
     const auto read = parse_catalogue(file, "here.yaml");
     ASSERT_FALSE(read.ok()) << step;
     EXPECT_THAT(read.error().message, HasSubstr("here.yaml:11")) << step;
+  }
+}
+
+TEST(RecordedModel, JitterThatIsNoneIsRefusedAtItsLine) {
+  for (const char* jitter : {"[1, 0]", "[-1]", "[2000]", "[[1]]", "[fast]"}) {
+    const std::string file =
+        "hardware:\n" + to_yaml({.name = "here", .memory_bytes = 3 << 20}) + "    jitter: " + jitter + "\nmodels: []\n";
+    const auto read = parse_catalogue(file, "here.yaml");
+    ASSERT_FALSE(read.ok()) << jitter;
+    EXPECT_THAT(read.error().message, HasSubstr("here.yaml:10")) << jitter;
   }
 }
 

@@ -79,6 +79,32 @@ TEST(ProductionEngine, ARequestAloneTakesItsPromptsStepAndAStepForEachOtherToken
   EXPECT_EQ(row.transfer_s, 0);
   EXPECT_EQ(outcome.machines.at(0).steps, 3);
   EXPECT_NEAR(outcome.machines.at(0).busy_s, prompt + decodes, 5e-9);
+  EXPECT_EQ(outcome.gaps.count(), 2u);
+  EXPECT_NEAR(outcome.gaps.mean(), decodes / 2, 5e-9);
+}
+
+TEST(ProductionEngine, OverheadsArePaidByEachRequestAndEachStep) {
+  auto plan = plan_of("mixed:h100-80gb", {arrival(10ms, 1000, 3), arrival(10s, 1000, 3)});
+  const auto without = run(plan);
+  plan.settings = {{"overheads.request_us", "3000"}, {"overheads.step_us", "500"}};
+  const auto with = run(plan);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_NEAR(with.requests.at(i).queue_s, without.requests.at(i).queue_s + 3e-3, 1e-8) << i;
+    EXPECT_NEAR(with.requests.at(i).ttft_s, without.requests.at(i).ttft_s + 3.5e-3, 1e-8) << i;
+    EXPECT_NEAR(with.requests.at(i).e2e_s, without.requests.at(i).e2e_s + 4.5e-3, 1e-8) << i;
+  }
+}
+
+TEST(ProductionEngine, StepsOfMachinesThatJitterDifferAndTheSameSeedRepeatsThem) {
+  auto plan = plan_of("mixed:h100-80gb*2", mixed_load(40, 200ms));
+  plan.machines.at(0).hardware.jitter = {0.9, 1, 1.5};
+  const auto first = run(plan);
+  const auto second = run(plan);
+  plan.seed = 5;
+  const auto other = run(plan);
+  EXPECT_EQ(first.requests.at(7).e2e_s, second.requests.at(7).e2e_s);
+  EXPECT_NE(first.requests.at(7).e2e_s, other.requests.at(7).e2e_s);
+  EXPECT_THAT(first.requests, Each(Field(&RequestOutcome::status, RequestStatus::kFinished)));
 }
 
 /// KV of 1600 tokens, which an H100 computes in some 200 ms.

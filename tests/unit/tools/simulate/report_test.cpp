@@ -83,6 +83,17 @@ TEST(Summary, IsWrittenForPeopleAndForPrograms) {
   EXPECT_NEAR(json["ttft_s"]["p50"].get<double>(), 0.251964009, 1e-8);
 }
 
+TEST(Summary, TellsOfEachGapWhereTheEngineCountedThem) {
+  auto run = played();
+  EXPECT_TRUE(nlohmann::json::parse(summary_json(run.summary))["each_gap_s"].is_null());
+  for (int i = 0; i < 100; ++i) run.outcome.gaps.add(i < 95 ? 0.02 : 0.5);
+  const auto summary = summarise(run.plan, run.outcome, {});
+  const auto json = nlohmann::json::parse(summary_json(summary));
+  EXPECT_NEAR(json["each_gap_s"]["p90"].get<double>(), 0.02, 0.02 * 0.005);
+  EXPECT_NEAR(json["each_gap_s"]["p99"].get<double>(), 0.5, 0.5 * 0.005);
+  EXPECT_THAT(summary_text(summary), HasSubstr("each gap"));
+}
+
 TEST(Summary, HasNoObjectivesWhereTheReferenceWasNotMeasured) {
   auto run = played();
   const auto summary = summarise(run.plan, run.outcome, {"no-such-machine", {}});

@@ -52,10 +52,13 @@ TEST(StepProfiler, MeasuresEachStepSeveralTimesAndFitsAModel) {
   CountingDevice device(2048);
   const StepProfileOptions options{.seconds_a_point = 0};
   std::vector<double> shown;
-  const auto points = profile_steps(device, options, [&](double done) {
+  const auto [points, jitter] = profile_steps(device, options, [&](double done) {
     shown.push_back(done);
     return true;
   });
+  EXPECT_TRUE(std::is_sorted(jitter.begin(), jitter.end()));
+  EXPECT_LE(jitter.front(), 1);
+  EXPECT_GE(jitter.back(), 1);
   EXPECT_EQ(points.size(), steps_to_profile(device.info(), options).size());
   EXPECT_EQ(device.steps, static_cast<int>(points.size()) * 4);  // one to warm up, three measured
   EXPECT_TRUE(std::is_sorted(shown.begin(), shown.end()));
@@ -74,7 +77,7 @@ TEST(StepProfiler, LeavesOutWhatTheDeviceHasNoRoomFor) {
 
 TEST(StepProfiler, StopsWhenItIsTold) {
   CountingDevice device(2048);
-  const auto points = profile_steps(device, {.seconds_a_point = 0}, [](double done) { return done < 0.1; });
+  const auto points = profile_steps(device, {.seconds_a_point = 0}, [](double done) { return done < 0.1; }).points;
   EXPECT_LT(points.size(), steps_to_profile(device.info(), {}).size() / 2);
 }
 
