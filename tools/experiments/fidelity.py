@@ -11,6 +11,9 @@ that the prompt or the token machine could do at most), a trace of Poisson arriv
 times: twice to the real cluster of one node a machine, through `troupe bench`, and to `troupe simulate` with the recorded step times, the
 same policy and the same trace.
 
+A host that others use as well may be half as fast a minute later. So a small loop of known work is timed all along, and what was recorded
+is scaled by what the loop took during the plays over what it took during the profile ("host" below); --as-recorded leaves that out.
+
 Printed are, of all rounds, the medians of what was measured and foretold at P50, P90 and P99 and by how much the prediction is off; and,
 as "again", by how much a second play of the same trace was off the first: what no prediction can be better than on this host. TBT is each
 gap between two tokens.
@@ -25,8 +28,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
-from cluster import ROOT, Cluster, percentile
+from cluster import ROOT, Cluster, die_with_parent, percentile
 
 PARTS = (0.5, 0.9, 0.99)
 
@@ -36,6 +40,44 @@ def run(command):
     if done.returncode != 0:
         sys.exit(f"{' '.join(str(part) for part in command)}: exit code {done.returncode}\n{done.stderr}")
     return done.stdout
+
+
+class HostSpeed:
+    """How long a millisecond's work takes on this host, twenty times a second, in a process of its own."""
+
+    LOOP = """
+import time
+def work():
+    begin, total = time.perf_counter(), 0
+    for i in range(20000): total += i
+    return time.perf_counter() - begin
+while True:
+    print(time.monotonic(), work(), flush=True)
+    time.sleep(0.05)
+"""
+
+    def __init__(self, folder):
+        self.file = pathlib.Path(folder) / "host.txt"
+        with open(self.file, "w") as out:
+            self.process = subprocess.Popen([sys.executable, "-c", self.LOOP], stdout=out, preexec_fn=die_with_parent)
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+
+    def between(self, begin, end):
+        samples = (line.split() for line in self.file.read_text().splitlines()[:-1])
+        return statistics.median(float(took) for at, took in samples if begin <= float(at) <= end)
+
+
+def scaled(file, factor):
+    """The same hardware file with every recorded step taking `factor` times as long."""
+    def longer(line):
+        head, seconds = line.rstrip("]").rsplit(",", 1)
+        return f"{head}, {float(seconds) * factor}]"
+    out = file.with_suffix(".scaled.yaml")
+    out.write_text("\n".join(longer(line) if line.startswith("      - [") else line for line in file.read_text().splitlines()) + "\n")
+    return out
 
 
 def profile(a, folder):
@@ -96,10 +138,12 @@ def bench(a, cluster, *flags):
     return found
 
 
-def overheads(a, cluster, file):
+def overheads(a, cluster, steps_since):
     """Settings of the simulator: what one short request after another took beyond its recorded steps."""
     prompt, output = 8, 24
+    begin = time.monotonic()
     found = bench(a, cluster, "--warmup", 4, "--num-prompts", 20, "--max-concurrency", 1, "--input-len", prompt, "--output-len", output)
+    file = steps_since(begin)
     step = percentile(sorted(gap for gaps in found["itls"] for gap in gaps[1:]), 0.5)
     second = percentile(sorted(gaps[0] for gaps in found["itls"]), 0.5)
     beyond = {"overheads.step_us": step - recorded(file, 0, 1, 32), "network.latency_us": second - step,
@@ -134,18 +178,25 @@ def predicted(a, folder, trace, file, settings):
 def play(a, draw, rounds):
     """Adds (first, second, predicted) of each load to its rounds."""
     with tempfile.TemporaryDirectory() as folder:
+        host = HostSpeed(folder)
+        begin = time.monotonic()
         file = profile(a, folder)
+        when_profiled = host.between(begin, time.monotonic())
         cluster = start_cluster(a, folder, draw)
         try:
-            settings = overheads(a, cluster, file)
+            settings = overheads(a, cluster, lambda begin: scaled(file, host.between(begin, time.monotonic()) / when_profiled))
             print("beyond steps:", ", ".join(f"{key} {value}" for key, value in settings.items()), file=sys.stderr)
             for load in a.load:
                 trace = pathlib.Path(folder) / "trace.csv"
                 write_trace(a, load * most_requests_per_s(a, file), draw, trace)
-                rounds[load].append((at_percentiles(measured(a, cluster, trace)), at_percentiles(measured(a, cluster, trace)),
-                                     predicted(a, folder, trace, file, settings)))
+                begin = time.monotonic()
+                plays = [at_percentiles(measured(a, cluster, trace)) for _ in range(2)]
+                slower = 1 if a.as_recorded else host.between(begin, time.monotonic()) / when_profiled
+                print(f"host: {slower:.2f} times as slow as when it was profiled", file=sys.stderr)
+                rounds[load].append((*plays, predicted(a, folder, trace, scaled(file, slower), settings)))
         finally:
             cluster.end()
+            host.end()
 
 
 def compare(load, rounds):
@@ -174,6 +225,7 @@ def main():
     parser.add_argument("--vocab-size", type=int, default=1000)
     parser.add_argument("--transport", default="auto")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--as-recorded", action="store_true", help="do not scale by the host's speed")
     parser.add_argument("--json", action="store_true")
     a = parser.parse_args()
     draw = random.Random(a.seed)
