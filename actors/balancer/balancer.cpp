@@ -48,7 +48,7 @@ void Balancer::on(const LoadSnapshot& load) {
                       why = change.reason](const Result<std::int32_t>& told) {
         tell(name, role, told.ok() ? why : told.error().message);
       };
-      send(options_.neighbours, std::move(command));
+      send(options_.orders, std::move(command));
     }
   }
 }

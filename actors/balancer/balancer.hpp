@@ -1,6 +1,6 @@
 // Changes what machines are for, as their load changes.
 // Owns: when to look, and the role policy with its memory. Promises: while it is the active one, it asks the router
-// what machines have to do once an interval and has the neighbours actor carry out what the policy decides, with the
+// what machines have to do once an interval and orders what the policy decides, with the
 // reason; the home that an operator gave a machine stays. A balancer that becomes active begins without a memory: what
 // it saw before another one acted is not what is.
 #pragma once
@@ -23,7 +23,7 @@ struct BalancerOptions {
   bool active = true;                        ///< from the start
   std::function<std::unique_ptr<policies::RolePolicy>()> make_policy;
   RouterActor router;
-  NeighboursActor neighbours;
+  MachineOrdersActor orders;
   /// What was ordered, or why it could not be, for the log. Called inside the actor.
   std::function<void(const std::string& machine, const std::string& role, const std::string& why)> tell;
 };

@@ -77,6 +77,9 @@ using NeighboursActor = caf::typed_actor<
     caf::replies_to<QueryBlocks>::with<BlocksFound>, caf::reacts_to<InspectionDue>,
     caf::replies_to<QueryPaths>::with<PathsFound>, caf::reacts_to<PeerProbed>>;
 
+/// Carries out what an operator or the balancer orders. Part of the neighbours actor's interface.
+using MachineOrdersActor = caf::typed_actor<caf::reacts_to<ChangeMachines>>;
+
 /// Runs prompts on one machine for token machines elsewhere and sends their KV away; see actors/kv_sender.
 using KvSenderActor =
     caf::typed_actor<caf::reacts_to<SendKv>, caf::reacts_to<StopKv>, caf::reacts_to<PeerGone>, caf::reacts_to<KvPushed>,

@@ -65,6 +65,8 @@ Supervisor::Machine Supervisor::start(MachineSpec spec) {
   const auto& info = spec.device->info();
   MachineJoined joined{spec.id,        spec.name,     spec.role,    info.name, kv, info.vocab_size, info.max_positions,
                        machine.prompt, machine.token, machine.pool, spec.slab};
+  joined.home = spec.role;
+  joined.role_since = now();
   joined.layer_groups = info.layer_groups;
   joined.modelled_kv_token_bytes = info.modelled_kv_token_bytes;
   if (hand_over_) {

@@ -146,6 +146,13 @@ Result<LoadedCluster> load_cluster(const ClusterSources& sources);
 /// The flags `--model` and `--port` as sources, where they were given (not empty), over this process's environment.
 ClusterSources cluster_sources(const std::string& file, const std::string& model, const std::string& port);
 
+/// The keys of the shared sections that are in `only`, or below one of them that ends in a dot; in the file's order.
+std::vector<std::string> cluster_key_names(const std::vector<std::string>& only);
+
+/// Settings of the shared sections over what was loaded, each checked as in the file, and then what no single one of
+/// them can tell. kConfig with every mistake. The keys must be some of cluster_key_names().
+Result<void> override_cluster(ClusterConfig& cluster, const std::vector<FlagValue>& flags);
+
 enum class FileKind : std::uint8_t { kServe, kCluster };
 
 /// A cluster's file has `nodes` or `cluster` at its top, whatever else is wrong with it. kMissingInput where it cannot

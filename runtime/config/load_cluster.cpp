@@ -83,7 +83,7 @@ class ClusterLoader {
     check_router();
     if (!good_so_far) return;
     check_shared();
-    check_roles();
+    check_roles(shared_);
     for (NodeReader& node : nodes_) {
       if (node.http) check_http(node.values);
     }
@@ -303,19 +303,6 @@ class ClusterLoader {
     if (failure.silence < 3 * failure.heartbeat) {
       shared_.report({"failure.silence", "failure.heartbeat"}, "failure.silence is under three times failure.heartbeat",
                      "failure.silence of at least " + show_duration(3 * failure.heartbeat));
-    }
-  }
-
-  void check_roles() {
-    const RolesSection& roles = shared_.draft().roles;
-    if (roles.low_percent >= roles.high_percent) {
-      shared_.report({"roles.low_percent", "roles.high_percent"},
-                     "roles.low_percent is not under roles.high_percent: machines would move to and fro",
-                     "roles.low_percent under " + std::to_string(roles.high_percent));
-    }
-    if (roles.interval > roles.hold) {
-      shared_.report({"roles.interval", "roles.hold"}, "roles.interval is over roles.hold: one look would decide",
-                     "roles.interval of at most " + show_duration(roles.hold));
     }
   }
 

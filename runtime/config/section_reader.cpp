@@ -238,4 +238,17 @@ void check_scheduling(SectionReader& reader) {
   }
 }
 
+void check_roles(SectionReader& reader) {
+  const RolesSection& roles = reader.draft().roles;
+  if (roles.low_percent >= roles.high_percent) {
+    reader.report({"roles.low_percent", "roles.high_percent"},
+                  "roles.low_percent is not under roles.high_percent: machines would move to and fro",
+                  "roles.low_percent under " + std::to_string(roles.high_percent));
+  }
+  if (roles.interval > roles.hold) {
+    reader.report({"roles.interval", "roles.hold"}, "roles.interval is over roles.hold: one look would decide",
+                  "roles.interval of at most " + show_duration(roles.hold));
+  }
+}
+
 }  // namespace troupe::config

@@ -79,6 +79,8 @@ class SectionReader {
 void check_http(SectionReader& reader);
 /// The same for the scheduling section; a default that does not fit beside what was given gives way.
 void check_scheduling(SectionReader& reader);
+/// The same for a cluster's roles section.
+void check_roles(SectionReader& reader);
 
 /// One API key of a list, with its mistakes added to `problems`: whether it has none.
 bool read_api_key(const Node& item, ApiKeyEntry& entry, Problems& problems);

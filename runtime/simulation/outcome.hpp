@@ -65,6 +65,14 @@ struct ClusterSeries {
   Series busy_machines;   ///< machines with a step under way
 };
 
+/// The role policy gave a machine another role.
+struct RoleChange {
+  double at_s = 0;
+  std::int32_t machine = 0;  ///< place in SimulationOutcome::machines
+  std::string role;          ///< as MachineOutcome::role
+  std::string why;           ///< one sentence
+};
+
 struct SimulationOutcome {
   std::vector<RequestOutcome> requests;
   std::vector<MachineOutcome> machines;
@@ -77,6 +85,9 @@ struct SimulationOutcome {
   std::int64_t pool_returns = 0;   ///< and back home
   std::uint64_t events = 0;        ///< that the engine handled
   std::vector<std::string> notes;  ///< sentences that a reader of the table should know
+
+  /// In the order of time.
+  std::vector<RoleChange> role_changes = {};
 };
 
 }  // namespace troupe::simulation

@@ -102,6 +102,34 @@ Plot busy_plot(const Summary& summary, const simulation::SimulationOutcome& outc
   return out;
 }
 
+/// How many machines had each role, which the role policy changes: a step at each change.
+Plot roles_plot(const simulation::SimulationOutcome& outcome) {
+  std::map<std::string, std::int64_t> counts;
+  std::vector<std::string> role_of;
+  for (const auto& machine : outcome.machines) {
+    ++counts[machine.role];
+    role_of.push_back(machine.role);
+  }
+  for (const auto& change : outcome.role_changes) counts.try_emplace(change.role, 0);
+  Plot out{"Machines by role", "seconds", "machines", {}};
+  for (const auto& [role, count] : counts) out.lines.push_back({role, {}});
+  const auto mark = [&](double at) {
+    auto line = out.lines.begin();
+    for (const auto& [role, count] : counts) (line++)->points.emplace_back(at, static_cast<double>(count));
+  };
+  mark(0);
+  for (const auto& change : outcome.role_changes) {
+    mark(change.at_s);
+    auto& role = role_of.at(static_cast<std::size_t>(change.machine));
+    --counts[role];
+    ++counts[change.role];
+    role = change.role;
+    mark(change.at_s);
+  }
+  mark(outcome.end_s);
+  return out;
+}
+
 }  // namespace
 
 std::string html_report(const Summary& summary, const simulation::SimulationOutcome& outcome,
@@ -119,6 +147,7 @@ std::string html_report(const Summary& summary, const simulation::SimulationOutc
                    "seconds",
                    "machines",
                    {line_of("busy", series.busy_machines), line_of("in the mixed pool", series.mixed_machines)}});
+  if (!outcome.role_changes.empty()) plots.push_back(roles_plot(outcome));
   plots.push_back({"KV memory in use, all machines",
                    "seconds",
                    "% of what there is",

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,7 @@
 
 #include "actors/policies/routing_policy.hpp"
 #include "runtime/base/result.hpp"
+#include "runtime/config/cluster_config.hpp"
 #include "runtime/perf/hardware.hpp"
 #include "runtime/simulation/outcome.hpp"
 #include "runtime/workload/arrival.hpp"
@@ -28,7 +30,7 @@ struct MachineGroup {
   std::int32_t count = 1;  ///< at least 1
 };
 
-/// A setting beyond the plan's own fields: --set key=value, or an entry of a configuration.
+/// A setting beyond the plan's own fields: --set key=value.
 using Setting = std::pair<std::string, std::string>;
 
 struct SimulationPlan {
@@ -38,8 +40,11 @@ struct SimulationPlan {
   std::string policy;             ///< "splitwise_sim", or a routing policy's name
   std::string performance_model;  ///< a name of perf::performance_model_names(); empty: the engine's own choice
   std::uint64_t seed = 0;
-  std::vector<Setting> settings;
-  workload::Load load;  ///< at least one request
+  /// What a cluster's file says of scheduling, objectives, pools, roles, beats and KV's layer groups; the rest of it is
+  /// not read. None: the defaults of such a file, with as long a queue as the machines want and no request's end.
+  std::optional<config::ClusterConfig> cluster;
+  std::vector<Setting> settings;  ///< over that
+  workload::Load load;            ///< at least one request
 
   std::int32_t machine_count() const;
 };

@@ -1,13 +1,14 @@
 #include "tools/simulate/production_engine.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <limits>
 #include <memory>
 #include <utility>
 
 #include "runtime/base/did_you_mean.hpp"
+#include "runtime/base/number.hpp"
+#include "runtime/config/problems.hpp"
 #include "runtime/perf/performance_model.hpp"
+#include "tools/settings/settings.hpp"
 #include "tools/simulate/cluster/simulated_cluster.hpp"
 
 namespace troupe::simulate {
@@ -16,110 +17,92 @@ namespace {
 /// The most blocks that a modelled machine gets, however much memory it has: 2^24 blocks are 268 million positions.
 constexpr double kMostBlocks = 1 << 24;
 
-struct Key {
+/// Groups of layers are no more than this, whatever the file says: each costs memory for every block.
+constexpr std::uint64_t kMostLayerGroups = 64;
+
+/// What of a cluster's file a simulation reads; --policy is scheduling.policy.
+const std::vector<std::string> kRead = {"scheduling.seed",
+                                        "scheduling.max_batch_tokens",
+                                        "scheduling.prompt_tokens_beside_decodes",
+                                        "scheduling.max_running",
+                                        "scheduling.max_waiting",
+                                        "scheduling.request_timeout",
+                                        "scheduling.prompt_batching",
+                                        "scheduling.token_batching",
+                                        "scheduling.admission",
+                                        "slo.",
+                                        "splitwise.",
+                                        "roles.",
+                                        "link.layer_groups",
+                                        "failure.heartbeat"};
+
+/// Settings that only a simulation has.
+struct OwnKey {
   const char* name;
-  std::int64_t least;
   std::int64_t most;
-  void (*apply)(ClusterSettings&, policies::RoutingSettings&, std::int64_t);
+  void (*apply)(ClusterSettings&, std::int64_t);
 };
-
 constexpr std::int64_t kMillion = 1'000'000;
-constexpr Key kKeys[] = {
-    {"scheduling.max_waiting", 1, 1000 * kMillion,
-     [](ClusterSettings& to, policies::RoutingSettings&, std::int64_t value) {
-       to.router.max_waiting = static_cast<std::int32_t>(value);
-     }},
-    {"scheduling.max_batch_tokens", 1, kMillion,
-     [](ClusterSettings& to, policies::RoutingSettings&, std::int64_t value) {
-       to.max_batch_tokens = static_cast<std::int32_t>(value);
-     }},
-    {"scheduling.prompt_tokens_beside_decodes", 1, kMillion,
-     [](ClusterSettings& to, policies::RoutingSettings& routing, std::int64_t value) {
-       to.prompt_tokens_beside_decodes = routing.prompt_tokens_beside_decodes = static_cast<std::int32_t>(value);
-     }},
-    {"scheduling.max_running", 1, kMillion,
-     [](ClusterSettings& to, policies::RoutingSettings&, std::int64_t value) {
-       to.tokens.max_running = static_cast<std::int32_t>(value);
-     }},
-    {"slo.ttft_ms", 1, kMillion,
-     [](ClusterSettings&, policies::RoutingSettings& to, std::int64_t value) {
-       to.slo.ttft = std::chrono::milliseconds(value);
-     }},
-    {"slo.ttft_slowdown", 1, 1000,
-     [](ClusterSettings&, policies::RoutingSettings& to, std::int64_t value) {
-       to.slo.ttft_slowdown = static_cast<std::int32_t>(value);
-     }},
-    {"slo.tbt_ms", 1, kMillion,
-     [](ClusterSettings&, policies::RoutingSettings& to, std::int64_t value) {
-       to.slo.tbt = std::chrono::milliseconds(value);
-     }},
-    {"splitwise.overflow_prompt_tokens", 1, 1000 * kMillion,
-     [](ClusterSettings&, policies::RoutingSettings& to, std::int64_t value) { to.overflow_prompt_tokens = value; }},
-    {"splitwise.kv_reserve_percent", 0, 90,
-     [](ClusterSettings&, policies::RoutingSettings& to, std::int64_t value) {
-       to.kv_reserve_percent = static_cast<std::int32_t>(value);
-     }},
-    {"link.layer_groups", 1, 64,
-     [](ClusterSettings& to, policies::RoutingSettings& routing, std::int64_t value) {
-       to.layer_groups = routing.layer_groups = static_cast<std::int32_t>(value);
-     }},
-    {"network.latency_us", 0, 10 * kMillion,
-     [](ClusterSettings& to, policies::RoutingSettings&, std::int64_t value) {
-       to.latency = std::chrono::microseconds(value);
-     }},
-    {"overheads.request_us", 0, 10 * kMillion,
-     [](ClusterSettings& to, policies::RoutingSettings&, std::int64_t value) {
-       to.request_overhead = std::chrono::microseconds(value);
-     }},
-    {"overheads.step_us", 0, 10 * kMillion,
-     [](ClusterSettings& to, policies::RoutingSettings&, std::int64_t value) {
-       to.step_overhead = std::chrono::microseconds(value);
-     }},
-    {"outputs.told", 0, 10 * kMillion,
-     [](ClusterSettings& to, policies::RoutingSettings&, std::int64_t value) {
-       to.told_max_tokens = static_cast<std::int32_t>(value);
-     }},
+constexpr OwnKey kOwnKeys[] = {
+    {"network.latency_us", 10 * kMillion,
+     [](ClusterSettings& to, std::int64_t value) { to.latency = std::chrono::microseconds(value); }},
+    {"overheads.request_us", 10 * kMillion,
+     [](ClusterSettings& to, std::int64_t value) { to.request_overhead = std::chrono::microseconds(value); }},
+    {"overheads.step_us", 10 * kMillion,
+     [](ClusterSettings& to, std::int64_t value) { to.step_overhead = std::chrono::microseconds(value); }},
+    {"outputs.told", 10 * kMillion,
+     [](ClusterSettings& to, std::int64_t value) { to.told_max_tokens = static_cast<std::int32_t>(value); }},
 };
 
-/// Settings that are policies' names.
-struct PolicyKey {
-  const char* name;
-  std::string policies::MachinePolicyNames::*slot;
-};
-constexpr PolicyKey kPolicyKeys[] = {
-    {"scheduling.prompt_batching", &policies::MachinePolicyNames::prompts},
-    {"scheduling.token_batching", &policies::MachinePolicyNames::tokens},
-    {"scheduling.admission", &policies::MachinePolicyNames::admission},
-};
+Error refused(const Setting& setting, const std::string& why) {
+  return {ErrorCode::kInvalidInput,
+          "setting " + setting.first.substr(0, 80) + "=" + setting.second.substr(0, 80) + ": " + why};
+}
 
-Result<void> apply(const Setting& setting, ClusterSettings& settings, policies::RoutingSettings& routing) {
-  const auto& [name, text] = setting;
-  for (const auto& key : kPolicyKeys) {
-    if (name != key.name) continue;
-    settings.policies.*key.slot = text;
-    TRY_VOID(policies::make_machine_policies(settings.policies, {}));
-    return {};
-  }
-  const auto refused = [&](const std::string& why) {
-    return Error{ErrorCode::kInvalidInput, "setting " + name.substr(0, 80) + "=" + text.substr(0, 80) + ": " + why};
-  };
-  const auto* const key =
-      std::find_if(std::begin(kKeys), std::end(kKeys), [&](const Key& each) { return name == each.name; });
-  if (key == std::end(kKeys)) {
-    std::vector<std::string> names;
-    std::string all;
-    for (const auto& each : kKeys) names.emplace_back(each.name);
-    for (const auto& each : kPolicyKeys) names.emplace_back(each.name);
-    for (const auto& each : names) all += (all.empty() ? "" : ", ") + each;
-    return refused("there is no such setting" + did_you_mean(name, names) + "; there are: " + all + ".");
-  }
-  std::int64_t value = 0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (problem != std::errc{} || end != text.data() + text.size() || value < key->least || value > key->most)
-    return refused("expected a whole number from " + std::to_string(key->least) + " to " + std::to_string(key->most) +
-                   ".");
-  key->apply(settings, routing, value);
+Result<void> apply(const OwnKey& key, const Setting& setting, ClusterSettings& settings) {
+  const auto value = parse_number<std::int64_t>(setting.second);
+  if (!value || *value < 0 || *value > key.most)
+    return refused(setting, "expected a whole number from 0 to " + std::to_string(key.most) + ".");
+  key.apply(settings, *value);
   return {};
+}
+
+/// The cluster's file, with what was set one by one over it.
+Result<ClusterSettings> settings_of(const SimulationPlan& plan) {
+  ClusterSettings out;
+  out.latency = std::chrono::microseconds{10};
+  out.cluster = plan.cluster.value_or(config::ClusterConfig{});
+  auto& scheduling = out.cluster.shared.scheduling;
+  if (!plan.cluster) {
+    // A file's limits are for one front. Without one the queue is as long as such a cluster's fronts would have it
+    // together, and nobody gives up.
+    scheduling.max_waiting = std::max(scheduling.max_waiting, 100 * static_cast<std::uint32_t>(plan.machine_count()));
+    scheduling.request_timeout = {};
+  }
+  auto names = config::cluster_key_names(kRead);
+  for (const auto& key : kOwnKeys) names.emplace_back(key.name);
+  std::vector<config::FlagValue> flags;
+  for (const auto& setting : plan.settings) {
+    const auto& name = setting.first;
+    const auto* const own =
+        std::find_if(std::begin(kOwnKeys), std::end(kOwnKeys), [&](const OwnKey& each) { return name == each.name; });
+    if (own != std::end(kOwnKeys)) {
+      TRY_VOID(apply(*own, setting, out));
+    } else if (std::find(names.begin(), names.end(), name) != names.end()) {
+      flags.push_back({name, setting.second, "setting " + name});
+    } else {
+      return refused(setting, "there is no such setting" + did_you_mean(name, names) +
+                                  "; there are: " + config::one_of(names) + ".");
+    }
+  }
+  if (auto set = config::override_cluster(out.cluster, flags); !set.ok())
+    return Error{ErrorCode::kInvalidInput, set.error().message};
+  scheduling.seed += plan.seed;
+  auto& groups = out.cluster.link.layer_groups;
+  groups = std::min({groups, kMostLayerGroups, static_cast<std::uint64_t>(std::max(plan.model.layers, 1))});
+  out.seed = plan.seed;
+  out.kv_token_bytes = static_cast<std::size_t>(plan.model.kv_bytes_per_token());
+  return out;
 }
 
 /// The group's machines, which share a performance model.
@@ -153,16 +136,8 @@ Result<ModelledMachine> machine_of(const MachineGroup& group, const SimulationPl
 }  // namespace
 
 Result<simulation::SimulationOutcome> production_engine(const SimulationPlan& plan, const ShowProgress& show) {
-  ClusterSettings settings;
-  settings.seed = plan.seed;
-  settings.latency = std::chrono::microseconds{10};
-  settings.kv_token_bytes = static_cast<std::size_t>(plan.model.kv_bytes_per_token());
-  // A limit for one front, in the file; here for as many as such a cluster would have.
-  settings.router.max_waiting = std::max(settings.router.max_waiting, 100 * plan.machine_count());
-  policies::RoutingSettings routing;
-  routing.seed = plan.seed;
-  for (const auto& setting : plan.settings) TRY_VOID(apply(setting, settings, routing));
-  TRY(policy, policies::make_routing_policy(plan.policy, routing));
+  TRY(settings, settings_of(plan));
+  TRY(policy, policies::make_routing_policy(plan.policy, routing_settings(settings.cluster)));
   std::vector<ModelledMachine> machines;
   for (const auto& group : plan.machines) {
     TRY(machine, machine_of(group, plan, settings.kv_token_bytes));

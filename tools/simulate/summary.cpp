@@ -105,6 +105,7 @@ Summary summarise(const SimulationPlan& plan, const simulation::SimulationOutcom
   add_rates(out, plan, outcome);
   out.pool_moves = outcome.pool_moves;
   out.pool_returns = outcome.pool_returns;
+  out.role_changes = outcome.role_changes;
   out.events = outcome.events;
   out.notes = outcome.notes;
   return out;

@@ -48,6 +48,7 @@ struct Summary {
   std::vector<RoleSummary> roles;
   std::vector<MachineSummary> each_machine;
   std::int64_t pool_moves = 0, pool_returns = 0, preemptions = 0;
+  std::vector<simulation::RoleChange> role_changes;
   double price_per_hour = 0, dollars = 0, dollars_per_million_output_tokens = 0;
   double power_w = 0;    ///< rated, of all machines
   double energy_wh = 0;  ///< at rated power

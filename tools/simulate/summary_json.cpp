@@ -78,6 +78,10 @@ std::string summary_json(const Summary& summary) {
   for (const auto& machine : summary.each_machine) out["each_machine"].push_back(to_json(machine));
   out["pool_moves"] = summary.pool_moves;
   out["pool_returns"] = summary.pool_returns;
+  out["role_changes"] = Json::array();
+  for (const auto& change : summary.role_changes)
+    out["role_changes"].push_back(
+        {{"at_s", change.at_s}, {"machine", change.machine}, {"role", change.role}, {"why", change.why}});
   out["preemptions"] = summary.preemptions;
   out["price_per_hour"] = summary.price_per_hour;
   out["dollars"] = summary.dollars;

@@ -68,6 +68,7 @@ std::string summary_text(const Summary& summary) {
   out += format("pools: %lld machines drawn into the mixed pool, %lld went home; %lld preemptions\n",
                 static_cast<long long>(summary.pool_moves), static_cast<long long>(summary.pool_returns),
                 static_cast<long long>(summary.preemptions));
+  if (!summary.role_changes.empty()) out += format("roles: %zu changes\n", summary.role_changes.size());
   out += format("cost: $%.2f/h, $%.2f for the run, $%.2f a million output tokens; power: %.1f kW rated, %.1f kWh\n",
                 summary.price_per_hour, summary.dollars, summary.dollars_per_million_output_tokens,
                 summary.power_w / 1e3, summary.energy_wh / 1e3);

@@ -9,6 +9,7 @@
 
 #include "actors/gateway/ask.hpp"
 #include "runtime/clock/wall_clock.hpp"
+#include "tools/settings/settings.hpp"
 #include "tools/troupe/model_text.hpp"
 #include "tools/troupe/node_parts.hpp"
 #include "tools/troupe/node_settings.hpp"
@@ -19,18 +20,6 @@ namespace {
 constexpr std::chrono::milliseconds kPoll{10};
 /// For the ends of answers to reach their clients, once nothing more is generated.
 constexpr std::chrono::milliseconds kLastWordsTimeout{1000};
-
-policies::Role role_of(config::MachineRole role) {
-  switch (role) {
-    case config::MachineRole::kPrompt:
-      return policies::Role::kPrompt;
-    case config::MachineRole::kToken:
-      return policies::Role::kToken;
-    case config::MachineRole::kMixed:
-      break;
-  }
-  return policies::Role::kMixed;
-}
 
 /// A machine to load, and what its device is told.
 struct Wanted {

@@ -23,6 +23,7 @@
 #include "runtime/link/ucx_link.hpp"
 #include "runtime/model/fingerprint.hpp"
 #include "runtime/model/memory_plan.hpp"
+#include "tools/settings/settings.hpp"
 #include "tools/troupe/node_pools.hpp"
 #include "tools/troupe/node_settings.hpp"
 #include "tools/troupe/status_json.hpp"
@@ -101,12 +102,7 @@ Result<void> Node::Parts::load_machine(const config::ServeConfig& config, const 
   if (link) settings.layer_groups = layer_groups;
   TRY(device, device::CpuDevice::load(checkpoint, settings, progress));
   spec.device = std::move(device);
-  const auto& scheduling = config.scheduling;
-  spec.max_batch_tokens = static_cast<std::int32_t>(scheduling.max_batch_tokens);
-  spec.prompt_tokens_beside_decodes = static_cast<std::int32_t>(scheduling.prompt_tokens_beside_decodes);
-  spec.token_limits.max_running = static_cast<std::int32_t>(scheduling.max_running);
-  TRY(policies, machine_policies(config));
-  spec.policies = std::move(policies);
+  TRY_VOID(tell_how_to_plan(spec, config));
   const auto& info = spec.device->info();
   if (link) spec.slab = link->add_slab(spec.device->kv_slab(), info.kv);
   banner += (banner.empty() ? "" : "\n") + spec.name + " on " + info.name + ": weights " +
@@ -139,7 +135,7 @@ Result<void> Node::Parts::start_actors(const NodeOptions& node, const model::Che
     TRY(policy, policies::make_routing_policy(scheduling.policy, settings));
     const RoutingPolicyActor host =
         actors.spawn<RoutingPolicyHost>(std::shared_ptr<policies::RoutingPolicy>(std::move(policy)));
-    router = actors.spawn<Router>(RouterLimits{static_cast<std::int32_t>(scheduling.max_waiting)}, host);
+    router = actors.spawn<Router>(router_limits(node.config), host);
   }
   if (calls) deadlines = actors.spawn<Deadlines>();
   if (calls && node.cluster) dispatcher = actors.spawn<Dispatcher>();

@@ -5,6 +5,7 @@
 #include "runtime/config/cluster_config.hpp"
 #include "runtime/perf/hardware.hpp"
 #include "runtime/workload/read_trace.hpp"
+#include "tools/settings/settings.hpp"
 #include "tools/simulate/engines.hpp"
 #include "tools/simulate/scenario_file.hpp"
 #include "tools/troupe/simulate.hpp"
@@ -58,18 +59,6 @@ Result<workload::Load> stretched(workload::Load load, double rate) {
   return load;
 }
 
-policies::Role role_of(config::MachineRole role) {
-  switch (role) {
-    case config::MachineRole::kPrompt:
-      return policies::Role::kPrompt;
-    case config::MachineRole::kToken:
-      return policies::Role::kToken;
-    case config::MachineRole::kMixed:
-      return policies::Role::kMixed;
-  }
-  return policies::Role::kMixed;
-}
-
 /// "prompt:h100-80gb*1,token:h100-80gb*1": as many of each role as the file has.
 std::string machines_of(const config::ClusterConfig& cluster, const std::string& hardware) {
   std::string out;
@@ -88,7 +77,7 @@ std::string machines_of(const config::ClusterConfig& cluster, const std::string&
 struct ConfigFile {
   std::string machines, model, policy, performance_model;
   std::int32_t tensor_parallel = 8;
-  std::vector<simulate::Setting> settings;
+  std::optional<config::ClusterConfig> cluster;
   simulate::SloTargets slo;
 };
 
@@ -105,11 +94,7 @@ Result<ConfigFile> read_cluster_file(const SimulateOptions& options, bool machin
   ConfigFile out;
   out.machines = machines_of(cluster, options.on);
   out.policy = cluster.shared.scheduling.policy;
-  const auto& scheduling = cluster.shared.scheduling;
-  out.settings = {{"scheduling.max_batch_tokens", std::to_string(scheduling.max_batch_tokens)},
-                  {"scheduling.prompt_tokens_beside_decodes", std::to_string(scheduling.prompt_tokens_beside_decodes)},
-                  {"scheduling.max_running", std::to_string(scheduling.max_running)},
-                  {"link.layer_groups", std::to_string(cluster.link.layer_groups)}};
+  out.cluster = cluster;
   return out;
 }
 
@@ -153,9 +138,8 @@ Result<Setup> set_up(const SimulateOptions& options, const std::string& machines
   out.plan.performance_model = first_given(options.performance_model, file.performance_model);
   out.plan.tensor_parallel = options.tensor_parallel.value_or(file.tensor_parallel);
   out.plan.seed = options.seed;
-  // The exact mode has no settings, so a cluster's file gives it none.
-  if (out.plan.policy != simulate::kSplitwiseSim) out.plan.settings = std::move(file.settings);
-  out.plan.settings.insert(out.plan.settings.end(), settings.begin(), settings.end());
+  out.plan.cluster = std::move(file.cluster);
+  out.plan.settings = std::move(settings);
   out.slo = file.slo;
   return out;
 }

@@ -40,6 +40,7 @@ void Client::start(Place place) {
   spec->ignore_eos = options_.told_max_tokens == 0;
   spec->include_stop = true;
   spec->sampling = sampling_;
+  if (options_.request_timeout.count() > 0) spec->deadline = now() + options_.request_timeout;
   spawn<Request>(std::move(spec), RequesterActor{ClientActor{this}}, options_.peers);
 }
 

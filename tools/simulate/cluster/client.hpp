@@ -5,6 +5,7 @@
 // for, computed here alone.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -35,6 +36,7 @@ struct ClientOptions {
   /// A request may generate at most so many tokens, as far as the cluster is told; then the text ends by itself, at the
   /// load's length. 0: the cluster is told the length.
   std::int32_t told_max_tokens = 0;
+  std::chrono::milliseconds request_timeout{};  ///< of a request, from its arrival on; 0: none
 };
 
 /// The token that ends a text by itself: the last of the vocabulary, which no text has otherwise.

@@ -83,6 +83,12 @@ void Ledger::step_began(std::size_t place, const device::Step& step, const devic
   }
 }
 
+void Ledger::role_changed(std::size_t place, policies::Role role, const std::string& why, double now) {
+  seen_at(place, false, now);  // what it is away from is another role from now on
+  machines_[place].role = role;
+  outcome_.role_changes.push_back({now, static_cast<std::int32_t>(place), policies::to_string(role), why});
+}
+
 void Ledger::first_token(Place place, double prompt_began, double now) {
   auto& row = request(place);
   row.queue_s = prompt_began - row.arrival_s;

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <queue>
+#include <string>
 #include <vector>
 
 #include "actors/policies/routing_policy.hpp"
@@ -36,6 +37,8 @@ class Ledger {
   void routed(RequestId request, const policies::RoutingDecision& decision);
   void step_began(std::size_t machine, const device::Step& step, const device::StepWork& work, double now,
                   double takes);
+  /// The role policy gave the machine another role.
+  void role_changed(std::size_t machine, policies::Role role, const std::string& why, double now);
   void first_token(Place place, double prompt_began, double now);
   /// A token after the first came.
   void next_token(Place place, double now);

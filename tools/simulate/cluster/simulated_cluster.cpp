@@ -2,17 +2,21 @@
 
 #include <utility>
 
+#include "actors/balancer/balancer.hpp"
 #include "actors/request/deadlines.hpp"
 #include "actors/router/policy_actor.hpp"
 #include "actors/supervisor/supervisor.hpp"
 #include "runtime/base/check.hpp"
+#include "runtime/base/policy_names.hpp"
 #include "runtime/base/random.hpp"
 #include "runtime/exec/later.hpp"
 #include "runtime/exec/system.hpp"
 #include "runtime/link/modelled_link.hpp"
+#include "tools/settings/settings.hpp"
 #include "tools/simulate/cluster/beats.hpp"
 #include "tools/simulate/cluster/client.hpp"
 #include "tools/simulate/cluster/ledger.hpp"
+#include "tools/simulate/cluster/orders.hpp"
 
 namespace troupe::simulate {
 namespace {
@@ -64,6 +68,20 @@ std::shared_ptr<Ledger> open_ledger(const std::vector<ModelledMachine>& machines
   return std::make_shared<Ledger>(load, std::move(rows), std::move(roles));
 }
 
+/// The first of the role policies never orders anything, and is not asked.
+void start_balancer(exec::VirtualSystem& system, const config::ClusterConfig& cluster, const RouterActor& router,
+                    const std::shared_ptr<Ledger>& ledger, const std::vector<ModelledMachine>& machines) {
+  if (cluster.roles.policy == role_policy_names().front()) return;
+  auto options = balancer_options(cluster);
+  CHECK(options.ok(), options.error().message);
+  std::vector<policies::Role> homes;
+  for (const auto& machine : machines) homes.push_back(machine.role);
+  options->router = router;
+  options->orders = system.spawn<Orders>(router, std::move(homes), ledger);
+  options->tell = [](const std::string&, const std::string&, const std::string&) {};
+  system.spawn<Balancer>(*std::move(options));
+}
+
 }  // namespace
 
 simulation::SimulationOutcome run_cluster(const std::vector<ModelledMachine>& machines,
@@ -71,6 +89,7 @@ simulation::SimulationOutcome run_cluster(const std::vector<ModelledMachine>& ma
                                           const ClusterSettings& settings,
                                           const std::function<void(std::size_t)>& show) {
   CHECK(!machines.empty() && !load.empty() && policy != nullptr);
+  const auto& cluster = settings.cluster;
   const auto ledger = open_ledger(machines, load, settings);
   exec::VirtualSystem system;
   const auto began = system.now();
@@ -79,7 +98,7 @@ simulation::SimulationOutcome run_cluster(const std::vector<ModelledMachine>& ma
 
   const RoutingPolicyActor host = system.spawn<RoutingPolicyHost>(
       std::shared_ptr<policies::RoutingPolicy>(std::make_shared<NotedPolicy>(std::move(policy), ledger)));
-  const RouterActor router = system.spawn<Router>(settings.router, host);
+  const RouterActor router = system.spawn<Router>(router_limits(cluster.shared), host);
   const DeadlinesActor deadlines = system.spawn<Deadlines>();
 
   link::ModelledOptions network;
@@ -93,7 +112,7 @@ simulation::SimulationOutcome run_cluster(const std::vector<ModelledMachine>& ma
     options.name = machine.hardware;
     options.blocks = machine.blocks;
     options.vocab_size = kVocabulary;
-    options.layer_groups = settings.layer_groups;
+    options.layer_groups = static_cast<std::int32_t>(cluster.link.layer_groups);
     options.kv_token_bytes = settings.kv_token_bytes;
     options.seconds = [seconds = machine.seconds,
                        besides = std::chrono::duration<double>(settings.step_overhead).count()](
@@ -113,10 +132,8 @@ simulation::SimulationOutcome run_cluster(const std::vector<ModelledMachine>& ma
     spec.name = machine.name;
     spec.role = machine.role;
     spec.device = std::make_shared<device::ModelledDevice>(std::move(options));
-    spec.max_batch_tokens = settings.max_batch_tokens;
-    spec.prompt_tokens_beside_decodes = settings.prompt_tokens_beside_decodes;
-    spec.token_limits = settings.tokens;
-    spec.policies = policies::make_machine_policies(settings.policies, {}).value();
+    const auto told = tell_how_to_plan(spec, cluster.shared);
+    CHECK(told.ok(), told.error().message);
     const auto& info = spec.device->info();
     network.cards.push_back({machine.card_bytes_per_s, static_cast<double>(settings.kv_token_bytes) /
                                                            static_cast<double>(info.kv.position_bytes())});
@@ -128,7 +145,8 @@ simulation::SimulationOutcome run_cluster(const std::vector<ModelledMachine>& ma
   };
   const SupervisorActor supervisor = system.spawn<Supervisor>(router, std::move(specs), nullptr, std::move(near));
   system.settle();
-  system.spawn<Beats>(BeatsOptions{supervisor, router, ledger, settings.heartbeat, settings.kv_token_bytes});
+  start_balancer(system, cluster, router, ledger, machines);
+  system.spawn<Beats>(BeatsOptions{supervisor, router, ledger, cluster.failure.heartbeat, settings.kv_token_bytes});
   ClientOptions client;
   client.load = &load;
   client.ledger = ledger;
@@ -137,6 +155,7 @@ simulation::SimulationOutcome run_cluster(const std::vector<ModelledMachine>& ma
   client.seed = settings.seed;
   client.overhead = settings.request_overhead;
   client.told_max_tokens = settings.told_max_tokens;
+  client.request_timeout = cluster.shared.scheduling.request_timeout;
   system.spawn<Client>(std::move(client));
 
   std::uint64_t events = 0;

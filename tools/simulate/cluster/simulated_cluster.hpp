@@ -9,12 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "actors/policies/machine_policies.hpp"
 #include "actors/policies/routing_policy.hpp"
-#include "actors/router/router.hpp"
-#include "actors/token/token.hpp"
-#include "runtime/base/policy_names.hpp"
-#include "runtime/base/result.hpp"
+#include "runtime/config/cluster_config.hpp"
 #include "runtime/device/modelled_device.hpp"
 #include "runtime/simulation/outcome.hpp"
 #include "runtime/workload/arrival.hpp"
@@ -35,21 +31,16 @@ struct ModelledMachine {
 struct ClusterSettings {
   std::uint64_t seed = 0;              ///< of prompts and answers
   std::size_t kv_token_bytes = 1;      ///< at least 1
-  std::int32_t layer_groups = 6;       ///< in which KV travels; 1 to 64
   std::chrono::nanoseconds latency{};  ///< of the network, one way
   /// What clients wait for each request besides: HTTP and the way to the router, there and back.
   std::chrono::nanoseconds request_overhead{};
   /// What each step takes besides what its device does: the actors around it.
   std::chrono::nanoseconds step_overhead{};
-  /// How often machines tell the router what of their KV is free.
-  std::chrono::nanoseconds heartbeat = std::chrono::milliseconds{250};
-  RouterLimits router;
-  TokenLimits tokens;
-  policies::MachinePolicyNames policies = {prompt_batch_policy_names().front(), token_batch_policy_names().front(),
-                                           admission_policy_names().front()};
-  std::int32_t max_batch_tokens = 2048;
-  std::int32_t prompt_tokens_beside_decodes = 512;
-  std::int32_t told_max_tokens = 0;  ///< see ClientOptions
+  std::int32_t told_max_tokens = 0;    ///< see ClientOptions
+  /// Already checked. Read: scheduling but for the routing policy's name, slo, splitwise, roles, link.layer_groups, and
+  /// failure.heartbeat, which is how often machines tell the router what of their KV is free. A request_timeout of 0,
+  /// which no file has, is none.
+  config::ClusterConfig cluster;
 };
 
 /// Plays the load to its end; same arguments, same outcome. `show` hears now and then how many requests have ended.

@@ -47,7 +47,7 @@ class Balanced {
     options.active = active;
     options.make_policy = [policy] { return policies::make_role_policy(policy, settings()).value(); };
     options.router = cluster.router();
-    options.neighbours = cluster.neighbours(0);
+    options.orders = cluster.neighbours(0);
     options.tell = [this](const std::string& machine, const std::string& role, const std::string& why) {
       told.push_back(machine + " " + role + ": " + why);
       told_at.push_back(cluster.system.now());

@@ -15,6 +15,7 @@ using namespace std::chrono_literals;
 using simulation::RequestOutcome;
 using simulation::RequestStatus;
 using simulation::SimulationOutcome;
+using testing::Contains;
 using testing::Each;
 using testing::Field;
 using testing::HasSubstr;
@@ -193,12 +194,126 @@ TEST(ProductionEngine, WhatFitsNoMachineIsRefused) {
   EXPECT_EQ(outcome.requests.at(1).status, RequestStatus::kFinished);
 }
 
+std::vector<double> end_times(const SimulationOutcome& outcome) {
+  std::vector<double> times;
+  for (const auto& row : outcome.requests) times.push_back(row.e2e_s);
+  return times;
+}
+
+TEST(ProductionEngine, AdmissionPoliciesAreToldTheObjectives) {
+  // Each holds KV for a third of the machine: the fourth waits for the first to end.
+  workload::Load load;
+  for (int i = 0; i < 6; ++i) load.push_back(arrival(1ms * i, 20'000, 400));
+  auto plan = plan_of("mixed:h100-80gb", load);
+  plan.settings = {{"scheduling.admission", "shed_late"}, {"slo.ttft", "1h"}};
+  EXPECT_THAT(run(plan).requests, Each(Field(&RequestOutcome::status, RequestStatus::kFinished)));
+  plan.settings.back().second = "100ms";
+  EXPECT_THAT(run(plan).requests, Contains(Field(&RequestOutcome::status, RequestStatus::kRefused)));
+}
+
+TEST(ProductionEngine, WhatAFileSaysOfPoliciesAndMachinesReachesThemAsIfSetByHand) {
+  auto plan = plan_of("prompt:h100-80gb*2,token:h100-80gb*2", mixed_load(40, 6ms));
+  const auto plain = end_times(run(plan));
+  struct Setting {
+    const char* policy;
+    const char* key;
+    const char* value;
+    void (*in_file)(config::ClusterConfig&);
+  };
+  const Setting settings[] = {
+      {"splitwise", "splitwise.overflow_prompt_tokens", "100",
+       [](config::ClusterConfig& file) { file.splitwise.overflow_prompt_tokens = 100; }},
+      {"splitwise", "scheduling.max_batch_tokens", "600",
+       [](config::ClusterConfig& file) { file.shared.scheduling.max_batch_tokens = 600; }},
+      {"splitwise", "scheduling.max_running", "1",
+       [](config::ClusterConfig& file) { file.shared.scheduling.max_running = 1; }},
+      {"splitwise", "scheduling.prompt_batching", "shortest_first",
+       [](config::ClusterConfig& file) { file.shared.scheduling.prompt_batching = "shortest_first"; }},
+      {"splitwise", "link.layer_groups", "1", [](config::ClusterConfig& file) { file.link.layer_groups = 1; }},
+      {"random", "scheduling.seed", "7", [](config::ClusterConfig& file) { file.shared.scheduling.seed = 7; }},
+      {"slo_aware", "slo.ttft", "1ms", [](config::ClusterConfig& file) { file.shared.slo.ttft = 1ms; }},
+  };
+  for (const auto& setting : settings) {
+    plan.policy = setting.policy;
+    const auto before = plan.policy == "splitwise" ? plain : end_times(run(plan));
+    plan.settings = {{setting.key, setting.value}};
+    const auto by_hand = end_times(run(plan));
+    plan.settings.clear();
+    plan.cluster.emplace();
+    setting.in_file(*plan.cluster);
+    EXPECT_EQ(end_times(run(plan)), by_hand) << setting.key;
+    EXPECT_NE(by_hand, before) << setting.key;
+    plan.cluster.reset();
+  }
+}
+
+TEST(ProductionEngine, ARequestThatOutlivesTheFilesTimeFails) {
+  auto plan = plan_of("mixed:h100-80gb", {arrival(0ms, 100, 2), arrival(0ms, 100, 400)});
+  plan.settings = {{"scheduling.request_timeout", "2s"}};
+  const auto outcome = run(plan);
+  EXPECT_EQ(outcome.requests.at(0).status, RequestStatus::kFinished);
+  EXPECT_EQ(outcome.requests.at(1).status, RequestStatus::kFailed);
+  EXPECT_LT(outcome.requests.at(1).e2e_s, 0);
+}
+
+/// Twenty seconds of more prompts than one machine can run, then as many of single requests.
+workload::Load shifting_load() {
+  workload::Load load;
+  for (int i = 0; i < 200; ++i) load.push_back(arrival(100ms * i, 1500, 10));
+  for (int i = 0; i < 20; ++i) load.push_back(arrival(20s + 1s * i, 100, 10));
+  return load;
+}
+
+SimulationPlan plan_with_roles(const std::string& policy) {
+  auto plan = plan_of("prompt:h100-80gb,token:h100-80gb*3", shifting_load());
+  plan.settings = {{"roles.policy", policy},
+                   {"roles.interval", "500ms"},
+                   {"roles.hold", "1s"},
+                   {"roles.settle", "4s"},
+                   {"splitwise.overflow_prompt_tokens", "6000"}};
+  return plan;
+}
+
+TEST(ProductionEngine, AMachineIsLentToThePoolThatIsFullAndComesHome) {
+  const auto outcome = run(plan_with_roles("by_load"));
+  EXPECT_THAT(outcome.requests, Each(Field(&RequestOutcome::status, RequestStatus::kFinished)));
+  const auto& changes = outcome.role_changes;
+  ASSERT_GE(changes.size(), 2u);
+  EXPECT_EQ(changes.front().role, "prompt");
+  EXPECT_THAT(changes.front().why, HasSubstr("the prompt pool is at "));
+  EXPECT_GT(changes.front().machine, 0) << "one that is at home with the tokens";
+  EXPECT_LT(changes.front().at_s, 20);
+  EXPECT_EQ(changes.back().role, "token");
+  EXPECT_THAT(changes.back().why, HasSubstr("home again"));
+  EXPECT_GT(changes.back().at_s, 20);
+  const auto lent = static_cast<std::size_t>(changes.front().machine);
+  EXPECT_GT(outcome.machines.at(lent).prompt_tokens, 20 * 1500);
+  EXPECT_THAT(run(plan_with_roles("fixed")).role_changes, testing::IsEmpty());
+}
+
+TEST(ProductionEngine, TheSamePlanGivesTheSameChangesOfRoles) {
+  const auto plan = plan_with_roles("by_load");
+  const auto first = run(plan);
+  const auto second = run(plan);
+  ASSERT_EQ(first.role_changes.size(), second.role_changes.size());
+  for (std::size_t i = 0; i < first.role_changes.size(); ++i) {
+    EXPECT_EQ(first.role_changes[i].at_s, second.role_changes[i].at_s) << i;
+    EXPECT_EQ(first.role_changes[i].machine, second.role_changes[i].machine) << i;
+  }
+  EXPECT_EQ(end_times(first), end_times(second));
+  EXPECT_EQ(first.events, second.events);
+}
+
 TEST(ProductionEngine, SettingsThatAreNoneAreRefusedWithThoseThereAre) {
   auto plan = plan_of("mixed:h100-80gb", {arrival(0ms, 10, 2)});
   plan.settings = {{"scheduling.max_runing", "3"}};
   EXPECT_THAT(production_engine(plan, {}).error().message, HasSubstr("did you mean \"scheduling.max_running\""));
   plan.settings = {{"link.layer_groups", "0"}};
-  EXPECT_THAT(production_engine(plan, {}).error().message, HasSubstr("from 1 to 64"));
+  EXPECT_THAT(production_engine(plan, {}).error().message, HasSubstr("from 1 to 256"));
+  plan.settings = {{"roles.low_percent", "60"}};
+  EXPECT_THAT(production_engine(plan, {}).error().message, HasSubstr("roles.low_percent under 50"));
+  plan.settings = {{"network.latency_us", "-1"}};
+  EXPECT_THAT(production_engine(plan, {}).error().message, HasSubstr("from 0 to 10000000"));
   plan.settings.clear();
   plan.policy = "splitwize";
   EXPECT_THAT(production_engine(plan, {}).error().message, HasSubstr("did you mean \"splitwise\""));

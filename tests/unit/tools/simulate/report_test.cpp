@@ -114,6 +114,21 @@ TEST(HtmlReport, StandsByItselfAndRepeatsWhatItWasGivenHarmlessly) {
   EXPECT_THAT(html, Not(HasSubstr("no data")));
 }
 
+TEST(Report, TellsWhichMachinesChangedTheirRolesAndDrawsHowManyHadWhich) {
+  auto run = played();
+  run.outcome.role_changes = {{1.5, 1, "prompt", "the prompt pool is full."}, {2.5, 1, "token", "home again."}};
+  run.summary = summarise(run.plan, run.outcome, {});
+  EXPECT_THAT(summary_text(run.summary), HasSubstr("roles: 2 changes\n"));
+  const auto changes = nlohmann::json::parse(summary_json(run.summary))["role_changes"];
+  ASSERT_EQ(changes.size(), 2u);
+  EXPECT_EQ(changes[0]["at_s"], 1.5);
+  EXPECT_EQ(changes[0]["machine"], 1);
+  EXPECT_EQ(changes[0]["role"], "prompt");
+  EXPECT_EQ(changes[1]["why"], "home again.");
+  EXPECT_THAT(html_report(run.summary, run.outcome, "troupe simulate"), HasSubstr("Machines by role"));
+  EXPECT_THAT(html_report(played().summary, played().outcome, "troupe simulate"), Not(HasSubstr("Machines by role")));
+}
+
 TEST(HtmlReport, OfASweepDrawsALineForEachCluster) {
   std::vector<SweepPoint> points;
   for (const char* machines : {"mixed:a*1", "mixed:b*1"})

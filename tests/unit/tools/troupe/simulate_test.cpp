@@ -1,5 +1,7 @@
 #include "tools/troupe/simulate.hpp"
 
+#include <fstream>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -32,9 +34,30 @@ TEST(SetUp, ModelsTheMachinesOfAClustersFileByTheHardwareNamed) {
   EXPECT_EQ(setup.plan.policy, "splitwise");
   EXPECT_EQ(setup.plan.settings.back(), simulate::Setting("link.layer_groups", "3"))
       << "the command line has the last word";
-  options.settings.clear();
-  options.policy = "splitwise_sim";
-  EXPECT_TRUE(set_up(options, "mixed:h100-80gb*4").value().plan.settings.empty());
+}
+
+TEST(SetUp, CarriesAllThatAClustersFileSays) {
+  const std::string path = testing::TempDir() + "/carried.yaml";
+  std::ofstream(path)
+      << "cluster: c\n"
+         "model: {path: /m}\n"
+         "scheduling: {policy: slo_aware, admission: shed_late, seed: 5}\n"
+         "slo: {ttft: 250ms}\n"
+         "splitwise: {split: when_it_pays}\n"
+         "roles: {policy: by_load}\n"
+         "nodes:\n"
+         "  - {name: a, control_port: 7401, router: true, http: {}, machines: [{name: m, role: mixed}]}\n";
+  SimulateOptions options;
+  options.config = path;
+  options.on = "h100-80gb";
+  const auto setup = set_up(options, "").value();
+  EXPECT_EQ(setup.plan.policy, "slo_aware");
+  ASSERT_TRUE(setup.plan.cluster);
+  EXPECT_EQ(setup.plan.cluster->shared.scheduling.admission, "shed_late");
+  EXPECT_EQ(setup.plan.cluster->shared.scheduling.seed, 5u);
+  EXPECT_EQ(setup.plan.cluster->shared.slo.ttft, std::chrono::milliseconds(250));
+  EXPECT_EQ(setup.plan.cluster->splitwise.split, config::SplitRule::kWhenItPays);
+  EXPECT_EQ(setup.plan.cluster->roles.policy, "by_load");
 }
 
 TEST(SetUp, SaysWhatToGive) {

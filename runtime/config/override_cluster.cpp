@@ -1,0 +1,46 @@
+// Settings that are given one by one over a cluster's configuration.
+#include <algorithm>
+#include <utility>
+
+#include "runtime/config/cluster_config.hpp"
+#include "runtime/config/section_reader.hpp"
+
+namespace troupe::config {
+
+std::vector<std::string> cluster_key_names(const std::vector<std::string>& only) {
+  std::vector<std::string> names;
+  for (const Key& key : cluster_keys()) {
+    const auto covers = [&](const std::string& each) {
+      return each == key.path || (each.ends_with('.') && key.path.starts_with(each));
+    };
+    if (std::any_of(only.begin(), only.end(), covers)) names.push_back(key.path);
+  }
+  return names;
+}
+
+Result<void> override_cluster(ClusterConfig& cluster, const std::vector<FlagValue>& flags) {
+  Problems problems("configuration", "");
+  SectionReader reader(problems, "", cluster_keys());
+  Draft& draft = reader.draft();
+  draft.serve = cluster.shared;
+  draft.tls = cluster.tls;
+  draft.link = cluster.link;
+  draft.failure = cluster.failure;
+  draft.splitwise = cluster.splitwise;
+  draft.roles = cluster.roles;
+  for (const FlagValue& flag : flags) reader.take(flag.key, flag.value, flag.flag);
+  if (problems.empty()) {
+    check_scheduling(reader);
+    check_roles(reader);
+  }
+  if (!problems.empty()) return problems.error();
+  cluster.shared = std::move(draft.serve);
+  cluster.tls = std::move(draft.tls);
+  cluster.link = draft.link;
+  cluster.failure = draft.failure;
+  cluster.splitwise = draft.splitwise;
+  cluster.roles = std::move(draft.roles);
+  return {};
+}
+
+}  // namespace troupe::config
