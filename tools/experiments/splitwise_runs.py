@@ -18,14 +18,18 @@ METRICS = ("ttft", "tbt", "e2e")
 EXACT = "splitwise_sim"
 GIVE_UP_SHARE = 0.25
 GIVE_UP_RATIO = 1.25
+DRAWN_IN = 0.5  # machines: less is a moment's overflow
 
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """What a run came to: of each metric the largest slowdown over its limit, which holds below 1."""
+    """What a run came to: of each metric the largest slowdown over its limit, which holds below 1; and how many machines were drawn out of
+    their pool, on the mean over the run."""
     ttft: float
     tbt: float
     e2e: float
+    drawn_to_prompts: float = 0
+    drawn_to_tokens: float = 0
 
     @property
     def holds(self):
@@ -33,7 +37,11 @@ class Verdict:
 
     @property
     def prompts_short(self):
-        """Where it does not hold: whether it is the prompt pool that has too few machines, or else the token pool."""
+        """Where it does not hold: whether it is the prompt pool that has too few machines, or else the token pool.
+
+        The pool that draws machines in is the short one: prompts that overflow make decodes late, and so the late metric does not tell."""
+        if max(self.drawn_to_prompts, self.drawn_to_tokens) >= DRAWN_IN:
+            return self.drawn_to_prompts > self.drawn_to_tokens
         return self.ttft > self.tbt
 
 
@@ -44,8 +52,8 @@ class Runs:
         self.known = {}
         if options.remember and options.remember.exists():
             for line in options.remember.read_text().splitlines():
-                key, ratios = json.loads(line)
-                self.known[key] = Verdict(*(math.inf if each is None else each for each in ratios))
+                key, figures = json.loads(line)
+                self.known[key] = Verdict(*(math.inf if each is None else each for each in figures))
 
     def policy_of(self, machines):
         """Machines that are all mixed are a baseline: no phases to split."""
@@ -64,6 +72,8 @@ class Runs:
         policy = self.policy_of(machines)
         command = ["simulate", "--machines", machines, "--model", options.model, "--policy", policy, "--rate", f"{rate:g}",
                    "--duration", f"{duration:g}", "--seed", str(options.seed)]
+        if options.hardware:
+            command += ["--hardware", options.hardware]
         if options.performance_model:
             command += ["--performance-model", options.performance_model]
         if policy != EXACT:
@@ -78,7 +88,8 @@ class Runs:
     def play(self, command):
         with tempfile.NamedTemporaryFile(suffix=".json") as out:
             subprocess.run([self.options.troupe, *command, "--json", out.name], check=True)
-            slo = json.load(out)["slo"]
+            summary = json.load(out)
+        slo = summary["slo"]
         self.made += 1
         if slo is None:
             raise SystemExit(f"splitwise: the profile has no DGX-A100 figures of {self.options.model}, over which slowdowns are counted")
@@ -86,12 +97,13 @@ class Runs:
         for check in slo["checks"]:
             ratio = math.inf if check["slowdown"] is None else check["slowdown"] / check["limit"]
             ratios[check["metric"]] = max(ratios[check["metric"]], ratio)
-        return Verdict(**ratios)
+        drawn = {role: sum(each["machines"] * each["mixed_pool"] for each in summary["roles"] if each["role"] == role)
+                 for role in ("prompt", "token")}
+        return Verdict(**ratios, drawn_to_prompts=drawn["token"], drawn_to_tokens=drawn["prompt"])
 
     def remember(self, key):
         if not self.options.remember:
             return
-        verdict = self.known[key]
-        ratios = [None if math.isinf(each) else each for each in (verdict.ttft, verdict.tbt, verdict.e2e)]
+        figures = [None if math.isinf(each) else each for each in dataclasses.astuple(self.known[key])]
         with open(self.options.remember, "a") as file:
-            file.write(json.dumps([key, ratios]) + "\n")
+            file.write(json.dumps([key, figures]) + "\n")
