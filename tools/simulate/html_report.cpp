@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <functional>
 #include <map>
+#include <optional>
 
 #include "tools/simulate/svg_plot.hpp"
 
@@ -130,6 +132,14 @@ Plot roles_plot(const simulation::SimulationOutcome& outcome) {
   return out;
 }
 
+/// What the legend says beside a cluster's name of where it stops holding its objectives.
+std::string knee_text(const std::optional<double>& knee) {
+  if (!knee) return " (no knee)";
+  char text[48];
+  std::snprintf(text, sizeof text, " (knee %g/s)", *knee);
+  return text;
+}
+
 }  // namespace
 
 std::string html_report(const Summary& summary, const simulation::SimulationOutcome& outcome,
@@ -159,18 +169,19 @@ std::string html_report(const Summary& summary, const simulation::SimulationOutc
 std::string html_sweep(const std::vector<SweepPoint>& points, const std::string& command) {
   std::map<std::string, std::vector<const SweepPoint*>> by_machines;
   for (const auto& point : points) by_machines[point.machines].push_back(&point);
-  const auto plot = [&](const std::string& title, const std::string& y_label, const auto& value) {
+  const auto plot = [&](const std::string& title, const std::string& y_label, const auto& value, bool knees = false) {
     Plot out{title, "requests/s", y_label, {}};
     for (const auto& [machines, group] : by_machines) {
-      PlotLine line{machines, {}};
+      PlotLine line{machines + (knees ? knee_text(knee(points, machines)) : ""), {}};
       for (const auto* const point : group) line.points.emplace_back(point->rate, value(*point));
       out.lines.push_back(std::move(line));
     }
     return out;
   };
   const std::vector<Plot> plots{
-      plot("SLOs that hold, of nine", "SLOs",
-           [](const SweepPoint& p) { return static_cast<double>(p.figures.slos_held); }),
+      plot(
+          "SLOs that hold, of nine", "SLOs",
+          [](const SweepPoint& p) { return static_cast<double>(p.figures.slos_held); }, true),
       plot("Requests within the P99 limits", "% of requests",
            [](const SweepPoint& p) { return p.figures.within * 100; }),
       plot("Goodput", "good requests/s", [](const SweepPoint& p) { return p.figures.good_per_s; }),

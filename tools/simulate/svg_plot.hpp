@@ -1,4 +1,5 @@
-// Line plots as SVG, for reports that are read on a screen and on paper: lines differ by dashes as well as by colour.
+// Line plots as SVG, for reports that are read on a screen and on paper: lines differ by dashes as well as by
+// colour, and those of few points by marks on them.
 #pragma once
 
 #include <string>

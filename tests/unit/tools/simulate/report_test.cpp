@@ -133,14 +133,17 @@ TEST(HtmlReport, OfASweepDrawsALineForEachCluster) {
   std::vector<SweepPoint> points;
   for (const char* machines : {"mixed:a*1", "mixed:b*1"})
     for (const double rate : {10.0, 20.0, 30.0}) points.push_back({machines, rate, {}});
+  points[0].figures.attained = points[1].figures.attained = true;
   const auto html = html_sweep(points, "troupe simulate");
   EXPECT_THAT(html, HasSubstr(">mixed:a*1</text>"));
   EXPECT_THAT(html, HasSubstr(">mixed:b*1</text>"));
+  EXPECT_THAT(html, HasSubstr(">mixed:a*1 (knee 20/s)</text>"));
+  EXPECT_THAT(html, HasSubstr(">mixed:b*1 (no knee)</text>"));
 }
 
 TEST(SvgPlot, DrawsPointsWithinItsFrameAndLeavesOutWhatIsNoNumber) {
   const auto svg = svg_plot({"t", "x", "y", {{"line", {{0, 0}, {1, std::nan("")}, {2, 4}}}}});
-  EXPECT_THAT(svg, HasSubstr("<path d=\"M62 254L546 34\""));
+  EXPECT_THAT(svg, HasSubstr("<path d=\"M62 254L546 38\""));
   EXPECT_THAT(svg, Not(HasSubstr("nan")));
   EXPECT_THAT(svg_plot({"t", "x", "y", {}}), HasSubstr("no data"));
 }
@@ -150,7 +153,20 @@ TEST(SvgPlot, GivesLongNamesRowsOfTheirOwn) {
   const auto svg = svg_plot({"t", "x", "y", {{name, {{0, 0}, {2, 4}}}, {name, {{0, 4}, {2, 0}}}}});
   EXPECT_THAT(svg, HasSubstr("<path d=\"M62 26h22\""));
   EXPECT_THAT(svg, HasSubstr("<path d=\"M62 40h22\""));
-  EXPECT_THAT(svg, HasSubstr("<path d=\"M62 254L546 48\"")) << "the frame is lower";
+  EXPECT_THAT(svg, HasSubstr("<path d=\"M62 254L546 52\"")) << "the frame is lower";
+}
+
+TEST(SvgPlot, ReachesUpToTheRoundNumberAboveItsHighestLine) {
+  const auto svg = svg_plot({"t", "x", "y", {{"line", {{0, 0}, {2, 9}}}}});
+  EXPECT_THAT(svg, HasSubstr("<path d=\"M62 254L546 59.6\"")) << "nine tenths of the frame: its top is 10";
+  EXPECT_THAT(svg, HasSubstr("\"end\" >10</text>"));
+}
+
+TEST(SvgPlot, MarksTheFewPointsOfALineAndNotTheManyOfACurve) {
+  PlotLine curve{"curve", {}};
+  for (int i = 0; i < 100; ++i) curve.points.emplace_back(i, i);
+  EXPECT_THAT(svg_plot({"t", "x", "y", {{"line", {{0, 0}, {2, 4}}}}}), HasSubstr("<path d=\"M62 254m-3 0a3 3"));
+  EXPECT_THAT(svg_plot({"t", "x", "y", {curve}}), Not(HasSubstr("m-3 0a3 3")));
 }
 
 TEST(SvgPlot, PutsTicksAtRoundNumbers) {
