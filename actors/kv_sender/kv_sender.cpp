@@ -7,6 +7,7 @@
 #include <caf/send.hpp>
 
 #include "runtime/base/check.hpp"
+#include "runtime/base/layerwise.hpp"
 #include "runtime/base/planted.hpp"
 
 namespace troupe {
@@ -28,10 +29,7 @@ Result<TokenId> first_token_in(const std::vector<std::byte>& note) {
 }
 
 std::int32_t layerwise_from(const link::Probe& probe, std::size_t bytes_per_token, std::int32_t groups) {
-  if (groups < 2) return kMostLayerwiseFrom;
-  const double messages_s = groups * std::chrono::duration<double>(probe.round_trip / 2 + kGroupHandling).count();
-  const double hidden_share = 1.0 - 1.0 / groups;
-  const double bytes = messages_s * probe.bytes_per_second / hidden_share;
+  const double bytes = layerwise_bytes(probe.round_trip, probe.bytes_per_second, groups);
   const double blocks = std::ceil(bytes / static_cast<double>(bytes_per_token) / kernels::kBlockPositions);
   constexpr double kMostBlocks = static_cast<double>(kMostLayerwiseFrom) / kernels::kBlockPositions;
   return static_cast<std::int32_t>(std::clamp(blocks, 1.0, kMostBlocks)) *

@@ -33,14 +33,10 @@ struct KvSenderMachine {
   std::int32_t layerwise_from_tokens = 128;
 };
 
-/// The number of tokens from which on a prompt's KV had better travel in `groups` groups of layers. In one go all its
-/// bytes are waited for when the prompt has run; in groups only the last group's, but each group costs a message's way
-/// more: half a round trip, and kGroupHandling for the actors and links on both sides (measured: transfer_cost.py on
-/// the demo model, 2 cores of an Ice Lake Xeon). So it is the least number whose time on the wire, less a group's, is
-/// over all that; in whole blocks, between one and kMostLayerwiseFrom.
+/// The number of tokens from which on a prompt's KV had better travel in `groups` groups of layers (layerwise_bytes),
+/// in whole blocks, between one and kMostLayerwiseFrom.
 std::int32_t layerwise_from(const link::Probe& probe, std::size_t bytes_per_token, std::int32_t groups);
 inline constexpr std::int32_t kMostLayerwiseFrom = 4096;
-inline constexpr std::chrono::microseconds kGroupHandling{100};
 
 class KvSender final : public exec::Actor<KvSenderActor::base> {
  public:

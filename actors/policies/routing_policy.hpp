@@ -115,8 +115,7 @@ struct RoutingSettings {
   /// where its prompt would cut into it, while another one has room.
   std::int32_t kv_reserve_percent = 10;
   Split split = Split::kAlways;
-  std::int32_t layerwise_from_tokens = 128;         ///< prompts of this length on travel while they are computed
-  std::int32_t layer_groups = 6;                    ///< in so many pieces
+  std::int32_t layer_groups = 6;                    ///< in so many pieces KV travels while its prompt is computed
   std::int32_t prompt_tokens_beside_decodes = 512;  ///< prompt tokens of a step that decodes share
   Objectives slo;
   std::uint64_t seed = 1;  ///< of the policies that draw

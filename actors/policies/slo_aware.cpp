@@ -9,9 +9,9 @@
 namespace troupe::policies {
 namespace {
 
-/// Tokens that a sequence is taken to have yet to make, whichever it is: conversations of the Azure trace make 129 on
-/// the median (Splitwise, figure 3), and one that is met at random has made half of them.
-constexpr double kTokensLeft = 64;
+/// Tokens of a running sequence, over which a standstill is spread: answers of the Azure trace's conversations have 211
+/// on the mean.
+constexpr double kTokens = 200;
 /// How sharply a prediction turns into a miss: at nine tenths of the objective one in twelve, at three quarters one in
 /// four hundred. Predictions of queues are good; a softer curve gives up requests that would have been in time.
 constexpr double kSharpness = 24;
@@ -19,7 +19,7 @@ constexpr double kSharpness = 24;
 /// machine that was bought for the other phase, shows only later.
 constexpr double kOutOfRole = 0.3;
 /// A request that is late anywhere is queued behind others that are late, but not behind more than so many objectives.
-constexpr double kMostLate = 50;
+constexpr double kMostLate = 10;
 /// Machines whose measured speeds are nearer to the usual than this are taken to be alike: what is measured has noise,
 /// and whichever seemed the fastest would get everything.
 constexpr double kUnlike = 0.3;
@@ -32,6 +32,14 @@ double seconds(std::chrono::milliseconds time) { return std::chrono::duration<do
 /// The chance of missing an objective when the prediction is so many times it. The small linear part tells apart what
 /// is hopeless from what is more so, where the curve is flat.
 double miss(double ratio) { return 1 / (1 + std::exp(-kSharpness * (ratio - 1))) + 1e-3 * ratio; }
+
+/// What a mean gap of so many objectives costs a sequence. It rises up to the objective as the chance of a miss does,
+/// and goes on from there as steeply. Were it flat past the objective, whatever is put on a machine that is too slow
+/// would cost nothing more, and that machine would get everything until its memory is full.
+double slow(double ratio) {
+  const double past = kSharpness * (ratio - 1);
+  return (past > 30 ? past : std::log1p(std::exp(past))) / 2 + 1e-3 * ratio;
+}
 
 }  // namespace
 
@@ -57,10 +65,10 @@ SloAware::Outlook SloAware::look(const RoutingSnapshot& snapshot, const MachineV
   const auto late = [&](double first_s) { return miss(first_s / ttft_objective_s); };
   // The mean gap: a machine's pace, and the time for which prompts keep its sequences standing.
   const auto gap_s = [&](double sequences, double prompts_s) {
-    return speed.pace.gap_s(sequences) + prompts_s / kTokensLeft;
+    return speed.pace.gap_s(sequences) + prompts_s / kTokens;
   };
-  const double now = miss(gap_s(running, queue_s) / tbt_s);
-  const auto others = [&](double then_s) { return running * (miss(then_s / tbt_s) - now); };
+  const double now = slow(gap_s(running, queue_s) / tbt_s);
+  const auto others = [&](double then_s) { return running * (slow(then_s / tbt_s) - now); };
 
   Outlook outlook;
   outlook.machine = machine.id;
@@ -74,20 +82,20 @@ SloAware::Outlook SloAware::look(const RoutingSnapshot& snapshot, const MachineV
   outlook.prompt_cost = late(outlook.ttft_s) + others(gap_s(running, queue_s + own_s));
 
   outlook.gap_s = gap_s(running + 1, queue_s);
-  outlook.token_cost = miss(outlook.gap_s / tbt_s) + others(outlook.gap_s);
+  outlook.token_cost = slow(outlook.gap_s / tbt_s) + others(outlook.gap_s);
   if (machine.role != Role::kToken) {
     // The prompts of its queue, and those that will come while the sequence lives, run in chunks beside it, each a
     // decode longer.
     const double slower_s = (static_cast<double>(machine.pending_prompt_tokens) + 2.0 * snapshot.prompt_tokens) /
                             chunk * (running > 0 ? speed.pace.per_sequence_s : speed.pace.gap_s(1));
-    const double prompts = static_cast<double>(machine.pending_prompts) + 1 + 2 * kTokensLeft * outlook.gap_s / own_s;
+    const double prompts = static_cast<double>(machine.pending_prompts) + 1 + kTokens * outlook.gap_s / own_s;
     outlook.token_cost += prompts * (late(queue_s + own_s + slower_s) - late(queue_s + own_s));
   }
-  const auto reserve = machine.kv_positions * settings_.kv_reserve_percent / 100;
-  if (machine.kv_free && *machine.kv_free < snapshot.prompt_tokens + reserve) {
-    // Its first token will wait for memory, nobody knows how long: surely a miss, and the longer the more wait already.
-    const auto short_of = static_cast<double>(snapshot.prompt_tokens + reserve - *machine.kv_free);
-    outlook.token_cost += 1 + short_of / static_cast<double>(std::max<std::int64_t>(machine.kv_positions, 1));
+  if (machine.kv_free) {
+    const auto reserve = machine.kv_positions * settings_.kv_reserve_percent / 100;
+    const auto lacks = std::max<std::int64_t>(0, snapshot.prompt_tokens + reserve - *machine.kv_free);
+    outlook.kv_lacks =
+        static_cast<double>(lacks) / static_cast<double>(std::max<std::int64_t>(machine.kv_positions, 1));
   }
   if (machine.role == Role::kToken) outlook.prompt_cost += kOutOfRole;
   if (machine.role == Role::kPrompt) outlook.token_cost += kOutOfRole;
@@ -105,11 +113,13 @@ void SloAware::learn_usual(const RoutingSnapshot& snapshot) {
   usual_.pace = paced > 0 ? DecodePace{steps_s / paced, per_sequence_s / paced} : DecodePace{guess_s, guess_s / 64};
 }
 
-/// Where a request waits that is late anywhere: with the latest queue of the machines that run prompts, within bounds.
+/// Where a request waits that is late anywhere: with the latest queue of the machines that run prompts, within bounds
+/// and where there is memory.
 const SloAware::Outlook* SloAware::among_the_late(const std::vector<Outlook>& outlooks) {
   const Outlook* latest = nullptr;
   for (const auto& each : outlooks)
-    if (each.role != Role::kToken && each.late_by <= kMostLate && (!latest || each.late_by > latest->late_by))
+    if (each.role != Role::kToken && each.kv_lacks == 0 && each.late_by <= kMostLate &&
+        (!latest || each.late_by > latest->late_by))
       latest = &each;
   return latest;
 }
@@ -125,8 +135,11 @@ RoutingDecision SloAware::decide(const RoutingSnapshot& snapshot) {
     decision.token_candidates.push_back({machine.id, outlooks.back().token_cost});
   }
   const auto least = [&](auto cost) {
-    return *std::min_element(outlooks.begin(), outlooks.end(),
-                             [&](const Outlook& a, const Outlook& b) { return cost(a) < cost(b); });
+    // What lacks memory comes last, however little it would cost: its requests wait for others to end, nobody knows how
+    // long. Where all lack some, the one that lacks the least.
+    return *std::min_element(outlooks.begin(), outlooks.end(), [&](const Outlook& a, const Outlook& b) {
+      return a.kv_lacks != b.kv_lacks ? a.kv_lacks < b.kv_lacks : cost(a) < cost(b);
+    });
   };
   auto prompt = least([](const Outlook& o) { return o.prompt_cost; });
   auto token = least([](const Outlook& o) { return o.token_cost; });

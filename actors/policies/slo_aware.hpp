@@ -3,15 +3,18 @@
 //
 // Predicted are the time to the first token (what is pending on a machine and the prompt itself, at the speed at which
 // prompts were seen to run) and the mean gap between tokens (the pace at as many sequences as the machine would have,
-// and the time for which prompts keep them standing, spread over the tokens they have yet to make). Each, over its
-// objective, becomes a chance of missing it by a logistic curve. The sum of chances is what a machine costs; the
-// cheapest pair is taken, or the one machine that is cheaper than the pair.
+// and the time for which prompts keep them standing, spread over their tokens). The first, over its objective, becomes
+// a chance of missing it by a logistic curve; the second a cost that rises as that curve does and goes on rising past
+// the objective. The sum is what a machine costs; the cheapest pair is taken, or the one machine that is cheaper than
+// the pair. A machine without memory for the prompt and the reserve is taken only where none has it.
 //
 // Why that should attain more than `splitwise` does:
 // - A request that is late wherever it goes is put behind others that are late, in the longest queue of the pool, and
 //   not into the shortest one, where it would make those late that come next. Joining the shortest queue shares
 //   lateness out fairly: past the knee all queues stand just over the objective and nearly everybody misses it. Here
-//   most are in time and some are very late, up to fifty objectives.
+//   most are in time and some are very late, up to ten objectives.
+// - Decodes are not given up in that way: a machine whose sequences are too slow slows down every one that it gets, for
+//   as long as it runs, so past the objective too the slower machine costs more, and load stays level.
 // - `splitwise` overflows at so many pending tokens. Whether 8192 of them are half a second or five depends on the
 //   hardware. Here the objective is the threshold, in seconds, machine by machine.
 // - `splitwise` draws a machine in without asking what that does to those it serves. Here it has a price, which is
@@ -45,7 +48,8 @@ class SloAware final : public RoutingPolicy {
     double token_cost = 0;
     double ttft_s = 0;
     double gap_s = 0;
-    double late_by = 0;  ///< the first token, in objectives
+    double late_by = 0;   ///< the first token, in objectives
+    double kv_lacks = 0;  ///< of all its KV, the share that is wanting for the prompt and the reserve
   };
 
   void learn_usual(const RoutingSnapshot& snapshot);

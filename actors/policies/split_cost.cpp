@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "runtime/base/layerwise.hpp"
+
 namespace troupe::policies {
 namespace {
 
@@ -13,11 +15,11 @@ const LinkView* link_between(const RoutingSnapshot& snapshot, NodeId from, NodeI
 }
 
 /// Of the transfer, what is left when the prompt has run.
-double exposed_seconds(const LinkView& link, double bytes, double computing_s, const RoutingSettings& settings,
-                       std::int32_t prompt_tokens) {
+double exposed_seconds(const LinkView& link, double bytes, double computing_s, const RoutingSettings& settings) {
   const double round_trip_s = std::chrono::duration<double>(link.round_trip).count();
   const double sending_s = bytes / link.bytes_per_s;
-  if (prompt_tokens < settings.layerwise_from_tokens) return round_trip_s + sending_s;
+  if (bytes < layerwise_bytes(link.round_trip, link.bytes_per_s, settings.layer_groups))
+    return round_trip_s + sending_s;
   const double groups = std::max(settings.layer_groups, 1);
   return round_trip_s + std::max(sending_s / groups, sending_s - computing_s * (groups - 1) / groups);
 }
@@ -47,8 +49,7 @@ SplitVerdict weigh_split(const RoutingSnapshot& snapshot, const MachineView& pro
   const double bytes = static_cast<double>(snapshot.kv_bytes_per_token) * snapshot.prompt_tokens;
   const double behind_others_s =
       std::max(0.0, static_cast<double>(link->bytes_under_way) / link->bytes_per_s - waiting_s);
-  const double transfer_s =
-      behind_others_s + exposed_seconds(*link, bytes, computing_s, settings, snapshot.prompt_tokens);
+  const double transfer_s = behind_others_s + exposed_seconds(*link, bytes, computing_s, settings);
   verdict.split_s = waiting_s + computing_s + transfer_s;
   verdict.alone_s = seconds_alone(snapshot, token, verdict.prompt_tokens_per_s);
   verdict.pays = verdict.split_s <= verdict.alone_s;

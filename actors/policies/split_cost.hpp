@@ -18,11 +18,9 @@ struct SplitVerdict {
 ///
 /// Split:  the wait behind the prompts of the prompt machine, the prompt's own time there, and what of the transfer
 ///         nothing hides. That is a round trip of the link and
-///         - for a prompt that travels when it is done (under settings.layerwise_from_tokens): all its bytes /
-///         bandwidth;
+///         - for a prompt that travels when it is done (under layerwise_bytes of the link): all its bytes / bandwidth;
 ///         - for one that travels while it is computed, in g groups of layers: the last group's bytes / bandwidth, or,
-///         on
-///           a link that is slower than the machine computes, all bytes / bandwidth less the (g-1)/g of the prompt's
+///           on a link that is slower than the machine computes, all bytes / bandwidth less the (g-1)/g of the prompt's
 ///           time that hides them;
 ///         and on a link that has more to carry than its prompts take to compute, the rest of that before it.
 /// Alone:  the wait behind the prompts of the token machine, the prompt's time there, and that time once more for each

@@ -2,8 +2,7 @@
 SLOs held.
 
 Owns: the processes, and a file of what was run, so that a search that was interrupted goes on where it stopped. Promises: the same question
-is run once. A run of the production actors is given up after a quarter of its load where an objective is over its limit by a quarter already:
-queues only grow, so the rest would not mend it.
+is run once.
 """
 import dataclasses
 import json
@@ -16,8 +15,6 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 TRACES = {"conversation": "AzureLLMInferenceTrace_conv.csv", "coding": "AzureLLMInferenceTrace_code.csv"}
 METRICS = ("ttft", "tbt", "e2e")
 EXACT = "splitwise_sim"
-GIVE_UP_SHARE = 0.25
-GIVE_UP_RATIO = 1.25
 DRAWN_IN = 0.5  # machines: less is a moment's overflow
 
 
@@ -61,17 +58,10 @@ class Runs:
         return self.options.baseline_policy if policy != EXACT and machines.startswith("mixed:") and "," not in machines else policy
 
     def judge(self, machines, trace, rate):
-        if self.policy_of(machines) != EXACT:
-            early = self.run(machines, trace, rate, self.options.duration * GIVE_UP_SHARE)
-            if max(early.ttft, early.tbt, early.e2e) > GIVE_UP_RATIO:
-                return early
-        return self.run(machines, trace, rate, self.options.duration)
-
-    def run(self, machines, trace, rate, duration):
         options = self.options
         policy = self.policy_of(machines)
         command = ["simulate", "--machines", machines, "--model", options.model, "--policy", policy, "--rate", f"{rate:g}",
-                   "--duration", f"{duration:g}", "--seed", str(options.seed)]
+                   "--duration", f"{options.duration:g}", "--seed", str(options.seed)]
         if options.hardware:
             command += ["--hardware", options.hardware]
         if options.performance_model:

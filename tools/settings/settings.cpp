@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "actors/kv_sender/kv_sender.hpp"
 
 namespace troupe {
 
@@ -40,7 +39,6 @@ policies::RoutingSettings routing_settings(const config::ClusterConfig& cluster)
   settings.kv_reserve_percent = static_cast<std::int32_t>(cluster.splitwise.kv_reserve_percent);
   settings.split = cluster.splitwise.split == config::SplitRule::kWhenItPays ? policies::Split::kWhenItPays
                                                                              : policies::Split::kAlways;
-  settings.layerwise_from_tokens = KvSenderMachine{}.layerwise_from_tokens;
   settings.layer_groups = static_cast<std::int32_t>(cluster.link.layer_groups);
   return settings;
 }

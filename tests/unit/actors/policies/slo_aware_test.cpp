@@ -53,7 +53,7 @@ TEST(SloAware, draws_a_token_machine_with_slack_in_when_the_first_token_would_be
 }
 
 TEST(SloAware, does_not_draw_in_a_machine_whose_sequences_have_no_slack) {
-  const auto token = with_running(machine(1, Role::kToken), 78);  // 98 ms a token, of 100
+  const auto token = with_running(machine(1, Role::kToken), 110);  // 130 ms a token, of 100
   EXPECT_EQ(decide({with_prompts(machine(0, Role::kPrompt), 1500), token}).prompt_machine, MachineId{0});
 }
 
@@ -69,7 +69,7 @@ TEST(SloAware, measures_queues_in_seconds_and_not_in_tokens) {
 }
 
 TEST(SloAware, puts_a_request_that_is_late_anywhere_behind_others_that_are) {
-  const auto token = with_running(machine(3, Role::kToken), 75);  // no slack to draw it in
+  const auto token = with_running(machine(3, Role::kToken), 110);  // no slack to draw it in
   const auto decision =
       decide({with_prompts(machine(0, Role::kPrompt), 1200), with_prompts(machine(1, Role::kPrompt), 9000),
               with_prompts(machine(2, Role::kPrompt), 60'000), token});
@@ -77,8 +77,47 @@ TEST(SloAware, puts_a_request_that_is_late_anywhere_behind_others_that_are) {
   EXPECT_THAT(decision.reason, testing::HasSubstr("late wherever it goes"));
 }
 
+TEST(SloAware, puts_no_request_behind_more_than_ten_objectives) {
+  const auto token = with_running(machine(2, Role::kToken), 110);  // no slack to draw it in
+  const auto behind = [&](std::int64_t tokens) {
+    return decide(
+               {with_prompts(machine(0, Role::kPrompt), 1200), with_prompts(machine(1, Role::kPrompt), tokens), token})
+               .prompt_machine == MachineId{1};
+  };
+  EXPECT_TRUE(behind(9800));
+  EXPECT_FALSE(behind(10'100));
+}
+
+TEST(SloAware, puts_the_late_ones_where_there_is_memory_for_them) {
+  auto full = with_prompts(machine(1, Role::kPrompt), 9000);
+  full.kv_free = 5000;
+  const auto token = with_running(machine(2, Role::kToken), 110);
+  const auto decision = decide({with_prompts(machine(0, Role::kPrompt), 1200), full, token});
+  EXPECT_EQ(decision.prompt_machine, MachineId{0}) << decision.reason;
+}
+
+TEST(SloAware, levels_decodes_past_the_objective_too) {
+  expect_on(decide({with_running(machine(0, Role::kMixed), 200), with_running(machine(1, Role::kMixed), 199)}), 1, 1);
+}
+
+TEST(SloAware, takes_no_machine_for_prompts_because_its_sequences_are_late_anyway) {
+  const auto slow = with_prompts(with_running(machine(0, Role::kMixed), 100), 900);
+  const auto in_time = with_running(machine(1, Role::kMixed), 70);
+  EXPECT_EQ(decide({slow, in_time}).prompt_machine, MachineId{1});
+}
+
+TEST(SloAware, where_no_machine_has_memory_the_one_that_lacks_least_is_taken) {
+  auto lacks_much = machine(1, Role::kToken);
+  lacks_much.kv_free = -40'000;
+  auto lacks_some = with_running(machine(2, Role::kToken), 60);
+  lacks_some.kv_free = 2000;
+  auto prompt = machine(0, Role::kPrompt);
+  prompt.kv_free = -50'000;
+  EXPECT_EQ(decide({prompt, lacks_much, lacks_some}).token_machine, MachineId{2});
+}
+
 TEST(SloAware, takes_the_shortest_queue_where_all_are_late_beyond_measure) {
-  const auto token = with_running(machine(2, Role::kToken), 75);
+  const auto token = with_running(machine(2, Role::kToken), 110);
   expect_on(
       decide({with_prompts(machine(0, Role::kPrompt), 70'000), with_prompts(machine(1, Role::kPrompt), 60'000), token}),
       1, 2);
@@ -143,7 +182,7 @@ double in_time(RoutingPolicy& policy) {
       pending[i] = std::max(0.0, pending[i] - kBetween * kPerSecond);
       snapshot.machines.push_back(with_prompts(machine(i, Role::kPrompt), static_cast<std::int64_t>(pending[i])));
     }
-    snapshot.machines.push_back(with_running(machine(4, Role::kToken), 75));
+    snapshot.machines.push_back(with_running(machine(4, Role::kToken), 110));
     auto& queue = pending.at(policy.decide(snapshot).prompt_machine.value);
     queue += kTokens;
     ++asked;

@@ -5,7 +5,7 @@
 namespace troupe::policies {
 namespace {
 
-/// 1000 tokens/s on both machines; 1 kB of KV a token; 2 ms and 1 MB/s between them.
+/// 1000 tokens/s on both machines; 1 kB of KV a token; 40 ms and 1 MB/s between them.
 struct Case {
   Case() {
     snapshot.prompt_tokens = 100;
@@ -13,7 +13,7 @@ struct Case {
     prompt.node = NodeId{4};
     token.node = NodeId{5};
     prompt.prompt_tokens_per_s = token.prompt_tokens_per_s = 1000;
-    snapshot.links = {{NodeId{4}, NodeId{5}, std::chrono::milliseconds{2}, 1e6, 0}};
+    snapshot.links = {{NodeId{4}, NodeId{5}, std::chrono::milliseconds{40}, 1e6, 0}};
   }
   SplitVerdict verdict() const { return weigh_split(snapshot, prompt, token, settings); }
 
@@ -24,7 +24,7 @@ struct Case {
 
 TEST(SplitCost, a_short_prompt_pays_its_whole_transfer_and_a_round_trip) {
   const auto verdict = Case().verdict();
-  EXPECT_NEAR(verdict.split_s, 0.1 + 0.002 + 0.1, 1e-9);
+  EXPECT_NEAR(verdict.split_s, 0.1 + 0.040 + 0.1, 1e-9);
   EXPECT_NEAR(verdict.alone_s, 0.1, 1e-9);
   EXPECT_FALSE(verdict.pays);
 }
@@ -32,15 +32,27 @@ TEST(SplitCost, a_short_prompt_pays_its_whole_transfer_and_a_round_trip) {
 TEST(SplitCost, a_long_prompt_pays_its_last_group_of_layers) {
   Case c;
   c.snapshot.prompt_tokens = 128;
-  c.snapshot.links[0].bytes_per_s = 1e8;  // 1.28 ms for all
-  EXPECT_NEAR(c.verdict().split_s, 0.128 + 0.002 + 0.00128 / 6, 1e-9);
+  c.snapshot.links[0] = {NodeId{4}, NodeId{5}, std::chrono::nanoseconds{0}, 1e8, 0};  // 1.28 ms for all
+  EXPECT_NEAR(c.verdict().split_s, 0.128 + 0.00128 / 6, 1e-9);
+}
+
+TEST(SplitCost, what_is_a_long_prompt_depends_on_the_link) {
+  Case c;
+  const auto over = [&](std::chrono::milliseconds round_trip) {
+    c.snapshot.links[0].round_trip = round_trip;
+    return c.verdict().split_s - std::chrono::duration<double>(round_trip).count();
+  };
+  EXPECT_NEAR(over(std::chrono::milliseconds{40}), 0.1 + 0.1, 1e-9);
+  EXPECT_NEAR(over(std::chrono::milliseconds{2}), 0.1 + 0.1 / 6, 1e-9);
+  c.settings.layer_groups = 1;
+  EXPECT_NEAR(over(std::chrono::milliseconds{2}), 0.1 + 0.1, 1e-9);
 }
 
 TEST(SplitCost, a_link_slower_than_the_machine_hides_only_as_much_as_the_prompt_takes) {
   Case c;
   c.snapshot.prompt_tokens = 600;
   c.snapshot.links[0].bytes_per_s = 1e5;  // 6 s, of which 5/6 of 0.6 s are hidden
-  EXPECT_NEAR(c.verdict().split_s, 0.6 + 0.002 + 5.5, 1e-9);
+  EXPECT_NEAR(c.verdict().split_s, 0.6 + 0.040 + 5.5, 1e-9);
 }
 
 TEST(SplitCost, each_sequence_on_the_token_machine_would_wait_for_the_prompt) {
@@ -54,7 +66,7 @@ TEST(SplitCost, prompts_that_wait_count_on_either_side) {
   Case c;
   c.prompt.pending_prompt_tokens = 500;
   c.token.pending_prompt_tokens = 700;
-  EXPECT_NEAR(c.verdict().split_s, 0.5 + 0.1 + 0.002 + 0.1, 1e-9);
+  EXPECT_NEAR(c.verdict().split_s, 0.5 + 0.1 + 0.040 + 0.1, 1e-9);
   EXPECT_NEAR(c.verdict().alone_s, 0.7 + 0.1, 1e-9);
 }
 
@@ -63,10 +75,10 @@ TEST(SplitCost, a_saturated_link_makes_a_split_wait_for_what_is_before_it) {
   c.token.running = 3;
   c.prompt.pending_prompt_tokens = 100;
   c.snapshot.links[0].bytes_under_way = 50'000;  // 50 ms, within the 100 ms that the prompts before take to compute
-  EXPECT_NEAR(c.verdict().split_s, 0.1 + 0.1 + 0.002 + 0.1, 1e-9);
+  EXPECT_NEAR(c.verdict().split_s, 0.1 + 0.1 + 0.040 + 0.1, 1e-9);
   EXPECT_TRUE(c.verdict().pays);
   c.snapshot.links[0].bytes_under_way = 900'000;
-  EXPECT_NEAR(c.verdict().split_s, 0.1 + 0.1 + 0.002 + 0.1 + 0.8, 1e-9);
+  EXPECT_NEAR(c.verdict().split_s, 0.1 + 0.1 + 0.040 + 0.1 + 0.8, 1e-9);
   EXPECT_FALSE(c.verdict().pays);
 }
 

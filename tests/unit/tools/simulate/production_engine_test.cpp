@@ -113,8 +113,16 @@ double kv_bytes() {
   return 1600.0 * static_cast<double>(perf::built_in_catalogue().find_model("bloom-176b")->kv_bytes_per_token());
 }
 
+/// The plan's two machines with cards of so many bytes a second.
+SimulationPlan with_links(SimulationPlan plan, double first, double second) {
+  plan.machines.at(0).hardware.link_bytes_per_s = first;
+  plan.machines.at(1).hardware.link_bytes_per_s = second;
+  return plan;
+}
+
 TEST(ProductionEngine, TheSecondTokenWaitsForTheLastGroupOfLayersWhereTheLinkKeepsUp) {
-  const auto outcome = run(plan_of("prompt:h100-80gb,token:h100-80gb", {arrival(0ms, 1600, 3)}));
+  const auto outcome =
+      run(with_links(plan_of("prompt:h100-80gb,token:h100-80gb", {arrival(0ms, 1600, 3)}), 50e9, 50e9));
   const auto& row = outcome.requests.at(0);
   ASSERT_EQ(row.status, RequestStatus::kFinished);
   EXPECT_EQ(row.prompt_machine, 0);
@@ -124,7 +132,8 @@ TEST(ProductionEngine, TheSecondTokenWaitsForTheLastGroupOfLayersWhereTheLinkKee
 }
 
 TEST(ProductionEngine, TheSecondTokenWaitsForAllThatASlowerLinkHasLeft) {
-  const auto outcome = run(plan_of("prompt:h100-80gb,token:a100-80gb", {arrival(0ms, 1600, 3)}));
+  const auto outcome =
+      run(with_links(plan_of("prompt:h100-80gb,token:a100-80gb", {arrival(0ms, 1600, 3)}), 50e9, 25e9));
   // The A100's card takes longer for a group than the H100 does: all of it follows the first group without a pause.
   const double prompt = seconds_on("h100-80gb", {.prompt_tokens = 1600});
   EXPECT_NEAR(outcome.requests.at(0).second_token_gap_s, kv_bytes() / 25e9 + 10e-6 - prompt * 5 / 6, 1e-6);
