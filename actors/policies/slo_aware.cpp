@@ -23,6 +23,9 @@ constexpr double kMostLate = 10;
 /// Machines whose measured speeds are nearer to the usual than this are taken to be alike: what is measured has noise,
 /// and whichever seemed the fastest would get everything.
 constexpr double kUnlike = 0.3;
+/// A sequence lengthens a step by this share of it at least. Where all that was seen ran alike many, the line through
+/// it is flat; a sequence would seem to cost nothing, and the first of the machines would get them all.
+constexpr double kLeastOfAStep = 1.0 / 128;
 /// Before anything has been measured, only the order of queues counts, and these are as good as any.
 constexpr double kUnmeasuredPromptTokensPerS = 5000;
 constexpr double kUnmeasuredShareOfObjective = 0.25;
@@ -41,6 +44,11 @@ double slow(double ratio) {
   return (past > 30 ? past : std::log1p(std::exp(past))) / 2 + 1e-3 * ratio;
 }
 
+DecodePace with_a_slope(DecodePace pace) {
+  pace.per_sequence_s = std::max(pace.per_sequence_s, pace.step_s * kLeastOfAStep);
+  return pace;
+}
+
 }  // namespace
 
 SloAware::Speed SloAware::speed_of(const MachineView& machine) const {
@@ -49,7 +57,8 @@ SloAware::Speed SloAware::speed_of(const MachineView& machine) const {
   if (machine.prompt_tokens_per_s && differs(*machine.prompt_tokens_per_s, usual_.prompt_tokens_per_s))
     speed.prompt_tokens_per_s = *machine.prompt_tokens_per_s;
   const auto running = static_cast<double>(machine.running + 1);
-  if (machine.pace && differs(machine.pace->gap_s(running), usual_.pace.gap_s(running))) speed.pace = *machine.pace;
+  if (machine.pace && differs(machine.pace->gap_s(running), usual_.pace.gap_s(running)))
+    speed.pace = with_a_slope(*machine.pace);
   return speed;
 }
 
@@ -110,7 +119,8 @@ void SloAware::learn_usual(const RoutingSnapshot& snapshot) {
   }
   usual_.prompt_tokens_per_s = rated > 0 ? rates / rated : kUnmeasuredPromptTokensPerS;
   const double guess_s = seconds(settings_.slo.tbt) * kUnmeasuredShareOfObjective;
-  usual_.pace = paced > 0 ? DecodePace{steps_s / paced, per_sequence_s / paced} : DecodePace{guess_s, guess_s / 64};
+  usual_.pace =
+      with_a_slope(paced > 0 ? DecodePace{steps_s / paced, per_sequence_s / paced} : DecodePace{guess_s, guess_s / 64});
 }
 
 /// Where a request waits that is late anywhere: with the latest queue of the machines that run prompts, within bounds

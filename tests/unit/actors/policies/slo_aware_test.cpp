@@ -129,6 +129,12 @@ TEST(SloAware, takes_machines_for_alike_that_differ_by_the_noise_of_measuring) {
   expect_on(decide({machine(0, Role::kPrompt), seems_faster, with_running(machine(2, Role::kToken), 19)}), 0, 2);
 }
 
+TEST(SloAware, levels_sequences_even_where_they_seem_to_cost_nothing) {
+  auto first = with_running(machine(1, Role::kToken), 20), second = with_running(machine(2, Role::kToken), 19);
+  first.pace = second.pace = DecodePace{0.040, 0};
+  expect_on(decide({machine(0, Role::kPrompt), first, second}), 0, 2);
+}
+
 TEST(SloAware, passes_over_a_machine_without_room_for_the_kv) {
   auto full = machine(1, Role::kToken);
   full.kv_free = 50;

@@ -163,9 +163,11 @@ RoutingSnapshot measured(std::int64_t running_on_token_machine) {
   return snapshot;
 }
 
+/// KV travels in one piece, when its prompt has run.
 RoutingSettings when_it_pays() {
   RoutingSettings settings;
   settings.split = Split::kWhenItPays;
+  settings.layer_groups = 1;
   return settings;
 }
 
