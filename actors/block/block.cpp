@@ -13,15 +13,12 @@ BlockActor::behavior_type Block::make_behavior() {
 }
 
 void Block::on(const MoveBlock& move) {
-  if (move.event == BlockEvent::kReserve) {
-    CHECK(state_ == BlockState::kFree && move.generation > generation_, id_, to_string(state_), generation_,
-          move.generation);
-    generation_ = move.generation;
-  }
-  if (move.generation != generation_) return;
-  take(move.event);
-  if (move.then) take(*move.then);
-  if (state_ == BlockState::kFree) send(pool_, BlockFreed{{id_, generation_}});
+  CHECK(state_ == BlockState::kFree && move.generation > generation_, id_, to_string(state_), generation_,
+        move.generation);
+  generation_ = move.generation;
+  for (const BlockEvent event : move.events) take(event);
+  CHECK(state_ == BlockState::kFree, id_, generation_, to_string(state_));
+  send(pool_, BlockFreed{{id_, generation_}});
 }
 
 void Block::take(BlockEvent event) {

@@ -1,7 +1,7 @@
-// One KV block in use.
+// One KV block that was ever used.
 // Owns: the block's state and generation. Promises: a block is free only when its holder gave it up and no writer is
-// left; an event for an earlier life changes nothing. Refuses: an event that is illegal in its state, which is a bug
-// and ends the process.
+// left; lives come one after the other. Refuses: a life with an event that is illegal in its state, that does not end,
+// or that began before the last one, which is a bug and ends the process.
 #pragma once
 
 #include "actors/messages/blocks.hpp"

@@ -98,6 +98,7 @@ void Gpu::join(Seat& from, device::Step& step, std::int32_t token_budget) {
   for (const auto& sequence : from.offer) from.running.push_back(static_cast<std::int32_t>(sequence.tokens.size()));
   auto shares = policies::plan_prompt_batch(from.running, token_budget);
   shares.resize(from.running.size(), 0);
+  step.sequences.reserve(step.sequences.size() + shares.size());
   for (std::size_t i = 0; i < shares.size() && shares[i] > 0; ++i) {
     cut(from.offer[i], shares[i]);
     step.sequences.push_back(std::move(from.offer[i]));

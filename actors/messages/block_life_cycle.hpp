@@ -6,9 +6,11 @@
 //   Advertised or InFlight, when released -> Quarantined -> Free     only on proof that no writer is left
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 
+#include "runtime/base/check.hpp"
 #include "runtime/base/ids.hpp"
 
 namespace troupe {
@@ -27,6 +29,22 @@ enum class BlockEvent : std::uint8_t {
 
 const char* to_string(BlockState state);
 const char* to_string(BlockEvent event);
+
+/// What happened to a block in one life, in order. As pools move blocks no kind of event comes twice in a life: more
+/// are a bug, and end the process.
+class BlockEvents {
+ public:
+  void add(BlockEvent event) {
+    CHECK(count_ < events_.size(), count_);
+    events_[count_++] = event;
+  }
+  const BlockEvent* begin() const { return events_.data(); }
+  const BlockEvent* end() const { return events_.data() + count_; }
+
+ private:
+  std::array<BlockEvent, 6> events_{};
+  std::uint8_t count_ = 0;
+};
 
 /// The state after an event, or nothing where the event is not legal in that state.
 std::optional<BlockState> next_state(BlockState state, BlockEvent event);

@@ -93,12 +93,12 @@ struct ReleaseBlocks {
   RequestId request;
 };
 
-/// Command from the pool to a block: something happened to it. A generation that is not the block's present one is late
-/// and ignored.
+/// Command from the pool to a block: this is what happened to it, from the beginning of a life on; said once, with the
+/// event that ends the life. One message for a life, and not one for each event: a block's actor is cold memory, and
+/// nobody needs it before.
 struct MoveBlock {
   Generation generation;
-  BlockEvent event = BlockEvent::kReserve;
-  std::optional<BlockEvent> then{};  ///< a second thing that happened with it
+  BlockEvents events;
 };
 
 /// Notice from a block to its pool: this life is over and no writer is left.

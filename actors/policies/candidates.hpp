@@ -16,6 +16,7 @@ namespace troupe::policies {
 template <class Wanted, class Scorer>
 std::vector<Candidate> score_where(const RoutingSnapshot& snapshot, Wanted wanted, Scorer scorer) {
   std::vector<Candidate> candidates;
+  candidates.reserve(snapshot.machines.size());
   for (const auto& machine : snapshot.machines)
     if (wanted(machine)) candidates.push_back({machine.id, scorer(machine)});
   return candidates;

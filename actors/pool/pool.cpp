@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "actors/block/block.hpp"
 #include "runtime/base/check.hpp"
@@ -41,7 +42,6 @@ void Pool::on(ReserveBlocks& reserve) {
   for (std::int32_t i = 0; i < reserve.count; ++i) {
     const BlockId block = take_free();
     auto& slot = slots_[block.value];
-    if (!slot.actor) slot.actor = spawn<Block, caf::linked>(block, PoolActor{this});
     slot.generation.value += 1;
     const BlockLife life{block, slot.generation};
     move(life, BlockEvent::kReserve);
@@ -112,14 +112,17 @@ void Pool::move(BlockLife life, BlockEvent event, std::optional<BlockEvent> then
   auto next = next_state(slot.state, event);
   if (next && then) next = next_state(*next, *then);
   CHECK(next.has_value(), "block", life.block, to_string(slot.state), to_string(event), then.has_value());
-  // Free is the block's to say: until BlockFreed comes it counts as what it was.
-  if (*next == BlockState::kFree) {
-    ++coming_home_;
-    if (planted(Bug::kDoubleFree) && slot.state == BlockState::kReserved) free_.push_back(life.block);
-  } else {
+  slot.untold.add(event);
+  if (then) slot.untold.add(*then);
+  if (*next != BlockState::kFree) {
     set_state(slot, *next);
+    return;
   }
-  send(slot.actor, MoveBlock{life.generation, event, then});
+  // Free is the block's to say: until BlockFreed comes it counts as what it was.
+  ++coming_home_;
+  if (planted(Bug::kDoubleFree) && slot.state == BlockState::kReserved) free_.push_back(life.block);
+  if (!slot.actor) slot.actor = spawn<Block, caf::linked>(life.block, PoolActor{this});
+  send(slot.actor, MoveBlock{life.generation, std::exchange(slot.untold, {})});
 }
 
 void Pool::set_state(Slot& slot, BlockState state) {

@@ -26,9 +26,10 @@ class Pool final : public exec::Actor<PoolActor::base> {
 
  private:
   struct Slot {
-    BlockActor actor;  // spawned when the block is first used, then kept for its later lives
+    BlockActor actor;  // spawned at the end of the block's first life, then kept for its later ones
     Generation generation;
     BlockState state = BlockState::kFree;  // as ordered; the block actor alone decides when it is free
+    BlockEvents untold = {};               // of this life, which the actor hears of when it ends
   };
 
   struct Lease {

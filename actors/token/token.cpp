@@ -40,6 +40,8 @@ void Token::reserve(Sequence& sequence, std::int32_t blocks) {
 }
 
 void Token::on_exit() {
+  decoding_.clear();
+  in_step_.clear();
   sequences_.clear();
   returning_.clear();
   policies_ = {};
@@ -64,9 +66,8 @@ void Token::on(AdmitRequest& admit) {
 }
 
 bool Token::may_admit() const {
-  if (admission_asked_ || admission_refused_ || waiting_.empty() || with_blocks_ >= limits_.max_running) return false;
-  return std::none_of(decoding_.begin(), decoding_.end(),
-                      [&](const auto& each) { return sequences_.at(each.second).growth_refused; });
+  return !admission_asked_ && !admission_refused_ && !waiting_.empty() && with_blocks_ < limits_.max_running &&
+         growths_refused_ == 0;
 }
 
 void Token::ask_for_admission() {
@@ -160,7 +161,7 @@ void Token::on(const BlocksRefused& refused) {
     admission_asked_ = false;
     admission_refused_ = true;
   } else {
-    sequence->growth_refused = true;
+    refuse_growth(*sequence, true);
     make_room();
   }
 }
@@ -168,9 +169,10 @@ void Token::on(const BlocksRefused& refused) {
 void Token::on(const BlocksAvailable&) {
   room_on_the_way_ = false;
   admission_refused_ = false;
-  for (const auto& [order, id] : decoding_) {
-    auto& sequence = sequences_.at(id);
-    if (std::exchange(sequence.growth_refused, false)) ask_for_growth(sequence);
+  for (const auto& [order, sequence] : decoding_) {
+    if (!sequence->growth_refused) continue;
+    refuse_growth(*sequence, false);
+    ask_for_growth(*sequence);
   }
   ask_for_admission();
 }
@@ -194,7 +196,7 @@ void Token::on(const PromptCommitted& committed) {
       release(committed.request);
     } else {
       sequence->phase = Phase::kDecoding;
-      decoding_.emplace(sequence->order, committed.request);
+      decoding_.emplace(sequence->order, sequence);
       ask_for_growth(*sequence);
     }
   }
@@ -238,18 +240,19 @@ void Token::on(StepFinished& finished) {
   owes_ = true;
   CommitBlocks commit;
   if (!finished.fault)
-    for (const RequestId id : in_step_) commit_written(sequences_.at(id), commit);
+    for (auto* const sequence : in_step_) commit_written(*sequence, commit);
   if (!commit.blocks.empty()) send(pool_, std::move(commit));  // before any of them may be released
   for (std::size_t i = 0; i < in_step_.size(); ++i) {
-    auto& sequence = sequences_.at(in_step_[i]);
+    auto& sequence = *in_step_[i];
+    const RequestId id = sequence.what.spec->id;
     sequence.in_step = false;
     if (finished.fault) {
-      send(sequence.what.request, RequestFailed{in_step_[i], sequence.what.attempt, *finished.fault});
-      release(in_step_[i]);
+      send(sequence.what.request, RequestFailed{id, sequence.what.attempt, *finished.fault});
+      release(id);
       continue;
     }
     if (sequence.cancelled || take_token(sequence, finished.results[i])) {
-      release(in_step_[i]);
+      release(id);
     } else if (sequence.preempt) {
       preempt(sequence);
     } else {
@@ -283,9 +286,16 @@ void Token::ask_for_growth(Sequence& sequence) {
   reserve(sequence, 1);
 }
 
+void Token::refuse_growth(Sequence& sequence, bool refused) {
+  if (sequence.growth_refused == refused) return;
+  sequence.growth_refused = refused;
+  growths_refused_ += refused ? 1 : -1;
+}
+
 bool Token::lacks_room() const {
+  if (growths_refused_ == 0) return false;
   return std::any_of(decoding_.begin(), decoding_.end(), [&](const auto& each) {
-    const auto& sequence = sequences_.at(each.second);
+    const auto& sequence = *each.second;
     return sequence.growth_refused && !sequence.in_step && !has_room(sequence.what, sequence.blocks.size());
   });
 }
@@ -296,11 +306,11 @@ void Token::make_room() {
     choose_victim(decoding_.rbegin()->first);
     return;
   }
-  const auto chosen_already = [&](const auto& each) { return sequences_.at(each.second).preempt; };
+  const auto chosen_already = [&](const auto& each) { return each.second->preempt; };
   if (std::any_of(decoding_.begin(), decoding_.end(), chosen_already)) return;
   victim_planned_ = true;
   policies::TokenBatchSnapshot snapshot;
-  for (const auto& [order, id] : decoding_) snapshot.sequences.push_back(view_of(sequences_.at(id)));
+  for (const auto& [order, sequence] : decoding_) snapshot.sequences.push_back(view_of(*sequence));
   request(policies_.batches, caf::infinite, ChooseVictim{std::move(snapshot)})
       .then(
           [this](const VictimChosen& chosen) {
@@ -313,7 +323,7 @@ void Token::make_room() {
 void Token::choose_victim(std::uint64_t order) {
   auto found = decoding_.find(order);
   if (found == decoding_.end()) found = std::prev(decoding_.end());
-  auto& victim = sequences_.at(found->second);
+  auto& victim = *found->second;
   if (victim.in_step) {
     victim.preempt = true;
   } else {
@@ -325,7 +335,7 @@ void Token::preempt(Sequence& sequence) {
   const RequestId id = sequence.what.spec->id;
   sequence.preempt = false;
   sequence.asked = 0;
-  sequence.growth_refused = false;
+  refuse_growth(sequence, false);
   sequence.blocks.clear();
   sequence.committed_blocks = 0;
   sequence.phase = Phase::kWaiting;
@@ -348,6 +358,7 @@ void Token::release(RequestId request) {
   } else {
     --with_blocks_;
     decoding_.erase(sequence.order);
+    refuse_growth(sequence, false);
   }
   if (sequence.phase != Phase::kWaiting || sequence.asked != 0) send(pool_, ReleaseBlocks{request});
   if (!planted(Bug::kSkippedAck) || !sequence.cancelled)
@@ -365,8 +376,8 @@ void Token::offer() {
   if (batch_planned_) return;  // the answer makes the offer
   policies::TokenBatchSnapshot snapshot;
   if (policies_.batches)
-    for (const auto& [order, id] : decoding_)
-      if (can_run(sequences_.at(id))) snapshot.sequences.push_back(view_of(sequences_.at(id)));
+    for (const auto& [order, sequence] : decoding_)
+      if (can_run(*sequence)) snapshot.sequences.push_back(view_of(*sequence));
   if (snapshot.sequences.empty()) {
     offer({});
     return;
@@ -383,15 +394,16 @@ void Token::offer() {
 
 void Token::offer(const std::vector<std::uint64_t>& chosen) {
   OfferWork offer{Planner::kToken, {}, commits_};
+  offer.sequences.reserve(decoding_.size());
   for (const std::uint64_t order : chosen) {
     const auto found = decoding_.find(order);
     if (found == decoding_.end()) continue;
-    auto& sequence = sequences_.at(found->second);
+    auto& sequence = *found->second;
     if (!sequence.in_step && can_run(sequence)) take_in(sequence, offer);
   }
   if (offer.sequences.empty())  // nobody is no answer: whoever can, goes on
-    for (const auto& [order, id] : decoding_)
-      if (auto& sequence = sequences_.at(id); can_run(sequence)) take_in(sequence, offer);
+    for (const auto& [order, sequence] : decoding_)
+      if (can_run(*sequence)) take_in(*sequence, offer);
   if (offer.sequences.empty() && !owes_) return;
   offered_ = !offer.sequences.empty();
   owes_ = false;
@@ -401,7 +413,7 @@ void Token::offer(const std::vector<std::uint64_t>& chosen) {
 void Token::take_in(Sequence& sequence, OfferWork& offer) {
   offer.sequences.push_back(next_step_of(sequence.what, sequence.blocks));
   sequence.in_step = true;
-  in_step_.push_back(sequence.what.spec->id);
+  in_step_.push_back(&sequence);
 }
 
 policies::DecodingSequence Token::view_of(const Sequence& sequence) {

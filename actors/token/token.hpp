@@ -90,6 +90,7 @@ class Token final : public exec::Actor<TokenActor::base> {
   /// Preempts a sequence where one cannot go on for want of a block.
   void make_room();
   bool lacks_room() const;
+  void refuse_growth(Sequence& sequence, bool refused);
   /// The decoding sequence of that order, or the newest, is preempted: at once, or after the step that it is in.
   void choose_victim(std::uint64_t order);
   void preempt(Sequence& sequence);
@@ -112,10 +113,11 @@ class Token final : public exec::Actor<TokenActor::base> {
   std::unordered_map<RequestId, Sequence> sequences_;
   std::unordered_map<RequestId, AdmitRequest> returning_;  // later attempts of those that still hold blocks here
   std::deque<RequestId> waiting_;                          // first come first served; the preempted go in front
-  std::map<std::uint64_t, RequestId> decoding_;            // by order of arrival
-  std::vector<RequestId> in_step_;                         // in the order of the offer
+  std::map<std::uint64_t, Sequence*> decoding_;            // of sequences_, by order of arrival
+  std::vector<Sequence*> in_step_;                         // of sequences_, in the order of the offer
   std::uint64_t next_order_ = 0;
-  std::int32_t with_blocks_ = 0;  // sequences in kPrompt or kDecoding
+  std::int32_t with_blocks_ = 0;      // sequences in kPrompt or kDecoding
+  std::int32_t growths_refused_ = 0;  // of decoding_, those with growth_refused
   std::uint64_t last_ticket_ = 0;
   bool admission_asked_ = false;    // for the first in waiting_
   bool admission_refused_ = false;  // until blocks are available

@@ -1,7 +1,8 @@
 #include "runtime/device/modelled_device.hpp"
 
+#include <sys/mman.h>
+
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -55,7 +56,7 @@ StepWork work_of(const Step& step) {
   return work;
 }
 
-void ModelledDevice::Freed::operator()(std::byte* memory) const { std::free(memory); }
+void SlabUnmapped::operator()(std::byte* memory) const { ::munmap(memory, bytes); }
 
 ModelledDevice::ModelledDevice(ModelledDeviceOptions options) : options_(std::move(options)) {
   CHECK(options_.seconds != nullptr && options_.blocks > 0 && options_.vocab_size > 1 && options_.layer_groups > 0 &&
@@ -73,8 +74,12 @@ ModelledDevice::ModelledDevice(ModelledDeviceOptions options) : options_(std::mo
   info_.weight_bytes = options_.weight_bytes;
   info_.layer_groups = options_.layer_groups;
   info_.modelled_kv_token_bytes = options_.kv_token_bytes;
-  slab_.reset(static_cast<std::byte*>(std::calloc(info_.kv.slab_bytes(), 1)));
-  CHECK(slab_ != nullptr, "no memory for a modelled slab of", info_.kv.slab_bytes(), "bytes");
+  // Of a large slab little is ever touched: the host need not have room for all of it.
+  const std::size_t bytes = info_.kv.slab_bytes();
+  void* const memory =
+      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  CHECK(memory != MAP_FAILED, "no address space for a modelled slab of", bytes, "bytes");
+  slab_ = std::unique_ptr<std::byte[], SlabUnmapped>(static_cast<std::byte*>(memory), SlabUnmapped{bytes});
 }
 
 std::uint64_t ModelledDevice::read(std::int32_t group, BlockId block) const {

@@ -49,6 +49,12 @@ struct ModelledDeviceOptions {
   std::function<void(const Step& step, const StepWork& work, std::chrono::nanoseconds takes)> began = {};
 };
 
+/// Gives a modelled slab's address space back.
+struct SlabUnmapped {
+  std::size_t bytes = 0;
+  void operator()(std::byte* memory) const;
+};
+
 class ModelledDevice final : public Device {
  public:
   explicit ModelledDevice(ModelledDeviceOptions options);
@@ -57,10 +63,6 @@ class ModelledDevice final : public Device {
   void start(std::shared_ptr<const Step> step, std::shared_ptr<StepObserver> observer) override;
 
  private:
-  struct Freed {
-    void operator()(std::byte* memory) const;
-  };
-
   std::uint64_t read(std::int32_t group, BlockId block) const;
   void write(std::int32_t group, BlockId block, std::uint64_t fingerprint);
   double jitter_of(StepId step) const;
@@ -70,7 +72,7 @@ class ModelledDevice final : public Device {
 
   ModelledDeviceOptions options_;
   DeviceInfo info_;
-  std::unique_ptr<std::byte[], Freed> slab_;  // zeros until written, and no memory of the host until then
+  std::unique_ptr<std::byte[], SlabUnmapped> slab_;  // zeros until written, and no memory of the host until then
 };
 
 /// The text that a request must get, computed without devices, blocks or actors: the tokens so far, one at a time.

@@ -38,7 +38,7 @@ class Actor : public Base {
     __tsan_release(element.get());
     __tsan_release(this);
 #endif
-    trace::on_enqueue(this->id(), *element, this->home_system().clock());
+    trace::on_enqueue(*this, *element);
     Base::enqueue(std::move(element), unit);
   }
 
@@ -46,7 +46,7 @@ class Actor : public Base {
 #ifdef __SANITIZE_THREAD__
     __tsan_acquire(&element);
 #endif
-    const trace::ConsumeScope scope(this->id(), this->name(), element, this->home_system().clock());
+    const trace::ConsumeScope scope(*this, element);
     return Base::consume(element);
   }
 

@@ -24,19 +24,22 @@ inline constinit Watcher* watching = nullptr;
 void record_sent(FlightRecorder& recorder, caf::actor_id to, const caf::mailbox_element& element,
                  const caf::actor_clock& clock);
 
-inline void on_enqueue(caf::actor_id to, const caf::mailbox_element& element, const caf::actor_clock& clock) {
-  if (auto* const recorder = installed()) record_sent(*recorder, to, element, clock);
+/// `to`: the receiving actor. Without a recorder nothing is asked of it.
+template <class Actor>
+void on_enqueue(const Actor& to, const caf::mailbox_element& element) {
+  if (auto* const recorder = installed()) record_sent(*recorder, to.id(), element, to.home_system().clock());
 }
 
 /// The receiver's side: lives while the message is handled. The element may be gone at the end.
 class ConsumeScope {
  public:
-  ConsumeScope(caf::actor_id actor, const char* name, const caf::mailbox_element& element,
-               const caf::actor_clock& clock)
-      : recorder_(installed()) {
-    if (recorder_ != nullptr) begin(actor, name, element, clock);
-    if (watching != nullptr) [[unlikely]]
-      watching->handles(actor, name, element, clock);
+  template <class Actor>
+  ConsumeScope(const Actor& actor, const caf::mailbox_element& element) : recorder_(installed()) {
+    if (recorder_ == nullptr && watching == nullptr) [[likely]]
+      return;
+    const auto& clock = actor.home_system().clock();
+    if (recorder_ != nullptr) begin(actor.id(), actor.name(), element, clock);
+    if (watching != nullptr) watching->handles(actor.id(), actor.name(), element, clock);
   }
   ~ConsumeScope() {
     if (recorder_ != nullptr) end();

@@ -47,7 +47,9 @@ void add_cluster_options(CLI::App& command, SimulateOptions& options) {
   command
       .add_option("--hardware", options.hardware, "A file of machines and models, as cluster_configs/hardware.yaml.")
       ->type_name("FILE");
-  command.add_option("--set", options.settings, "A setting of the policy: key=value.")
+  command
+      .add_option("--set", options.settings,
+                  "A setting, as a cluster's file has it: slo.ttft=500ms, roles.policy=by_load.")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   command.add_option("--seed", options.seed, "The same seed gives the same run.")->capture_default_str();

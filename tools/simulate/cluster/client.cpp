@@ -10,6 +10,7 @@ using simulation::RequestStatus;
 
 ClientActor::behavior_type Client::make_behavior() {
   began_ = now();
+  answers_.resize(options_.load->size());
   auto sampling = std::make_shared<device::SamplingSpec>();
   sampling->seed = options_.seed;
   sampling->stop_tokens = {end_of_text(options_.vocab_size)};
@@ -29,7 +30,8 @@ void Client::start(Place place) {
   const auto& arrival = (*options_.load)[place];
   auto spec = std::make_shared<RequestSpec>();
   spec->id = id_of(place);
-  auto& answer = answers_[spec->id];
+  auto& answer = answers_[place];
+  answer.under_way = true;
   RandomStream words(mix64(options_.seed) ^ place);
   spec->prompt.reserve(static_cast<std::size_t>(arrival.prompt_tokens));
   for (std::int32_t i = 0; i < arrival.prompt_tokens; ++i) {
@@ -45,10 +47,9 @@ void Client::start(Place place) {
 }
 
 void Client::on(const TokensGenerated& news) {
-  const auto found = answers_.find(news.request);
-  if (found == answers_.end()) return;
-  auto& answer = found->second;
   const Place place = place_of(news.request);
+  auto& answer = answers_.at(place);
+  if (!answer.under_way) return;
   if (news.first_index == 0 && news.prompt_times)
     options_.ledger->first_token(place, seconds(news.prompt_times->began), seconds(now()));
   answer.wrong = answer.wrong || news.first_index != answer.tokens;
@@ -65,21 +66,21 @@ void Client::on(const TokensGenerated& news) {
 }
 
 void Client::on(const RequestEnded& ended) {
-  const auto found = answers_.find(ended.request);
-  if (found == answers_.end()) return;
-  const auto length = (*options_.load)[place_of(ended.request)].output_tokens;
+  const Place place = place_of(ended.request);
+  auto& answer = answers_.at(place);
+  if (!std::exchange(answer.under_way, false)) return;
+  const auto length = (*options_.load)[place].output_tokens;
   auto status = RequestStatus::kFinished;
   if (ended.error) {
     const auto code = ended.error->code;
     const bool refused =
         ended.generated_tokens == 0 && (code == ErrorCode::kOverloaded || code == ErrorCode::kTooLarge);
     status = refused ? RequestStatus::kRefused : RequestStatus::kFailed;
-  } else if (found->second.wrong || found->second.tokens != length) {
+  } else if (answer.wrong || answer.tokens != length) {
     options_.ledger->wrong_text(ended.request);
     status = RequestStatus::kFailed;
   }
-  options_.ledger->ended(place_of(ended.request), status);
-  answers_.erase(found);
+  options_.ledger->ended(place, status);
 }
 
 }  // namespace troupe::simulate

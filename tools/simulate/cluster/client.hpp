@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <unordered_map>
+#include <vector>
 
 #include <caf/allowed_unsafe_message_type.hpp>
 
@@ -55,6 +55,7 @@ class Client final : public exec::Actor<ClientActor::base> {
   struct Answer {
     device::ExpectedText expected;
     std::int32_t tokens = 0;
+    bool under_way = false;
     bool wrong = false;
   };
 
@@ -68,7 +69,7 @@ class Client final : public exec::Actor<ClientActor::base> {
   TimePoint began_;
   std::shared_ptr<const device::SamplingSpec> sampling_;
   Place next_ = 0;
-  std::unordered_map<RequestId, Answer> answers_;
+  std::vector<Answer> answers_;  // by place in the load
 };
 
 }  // namespace troupe::simulate

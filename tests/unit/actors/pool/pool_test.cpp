@@ -7,6 +7,7 @@
 #include <caf/send.hpp>
 
 #include "runtime/exec/system.hpp"
+#include "runtime/trace/hook.hpp"
 
 namespace troupe {
 namespace {
@@ -117,6 +118,27 @@ TEST_F(PoolTest, a_block_is_free_again_only_when_its_actor_says_so) {
   ASSERT_TRUE(scheduler.run_one());  // the pool; its blocks have yet to be heard
   EXPECT_GT(scheduler.ready(), 0u);
   system.settle();
+  EXPECT_EQ(in(BlockState::kFree), 10);
+}
+
+/// Counts what blocks are told.
+struct MoveCounter final : trace::Watcher {
+  MoveCounter() { trace::watching = this; }
+  ~MoveCounter() override { trace::watching = nullptr; }
+  void handles(caf::actor_id, const char*, const caf::mailbox_element& element, const caf::actor_clock&) override {
+    moves += element.content().match_elements<MoveBlock>();
+  }
+  int moves = 0;
+};
+
+TEST_F(PoolTest, a_block_hears_of_a_life_once_and_when_it_ends) {
+  const MoveCounter counter;
+  reserve(1, 3);
+  caf::anon_send(pool, CommitBlocks{told->reserved.at(0).blocks});
+  system.settle();
+  EXPECT_EQ(counter.moves, 0);
+  release(1);
+  EXPECT_EQ(counter.moves, 3);
   EXPECT_EQ(in(BlockState::kFree), 10);
 }
 
