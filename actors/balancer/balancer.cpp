@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "runtime/base/rare.hpp"
+
 namespace troupe {
 
 BalancerActor::behavior_type Balancer::make_behavior() {
@@ -38,6 +40,8 @@ void Balancer::on(const LoadSnapshot& load) {
   for (auto& change : policy_->decide(snapshot)) {
     for (const auto& machine : load.machines) {
       if (machine.view.id != change.machine) continue;
+      rare(Rare::kRoleLent, change.role != machine.home);
+      rare(Rare::kRoleReturned, change.role == machine.home);
       ChangeMachines command;
       command.name = machine.name;
       command.machine = change.machine;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "runtime/base/rare.hpp"
+
 namespace troupe {
 
 DispatcherActor::behavior_type Dispatcher::make_behavior() {
@@ -78,9 +80,11 @@ void Dispatcher::refused(Entry& entry, Error error) {
   const auto& what = entry.what;
   const bool hope = !machines_.empty() || (last_left_ && now() - *last_left_ < kMostAsks * kPause);
   if (error.code == ErrorCode::kUnavailable && hope && entry.asks < kMostAsks) {
+    rare(Rare::kAskedAgain);
     delayed_send(DispatcherActor{this}, kPause, AskAgain{what.request, what.attempt});
     return;
   }
+  rare(Rare::kDispatcherGaveUp);
   send(what.reply_to, RouteRefused{what.request, what.attempt, std::move(error)});
   entries_.erase(what.request);
 }
@@ -89,6 +93,7 @@ void Dispatcher::on(const RouterChanged& changed) {
   const auto before = std::exchange(router_, changed.router);
   if (before == router_) return;
   for (auto& [request, entry] : entries_) {
+    rare(Rare::kRouterChangedUnderWay, entry.routed && before && router_);
     if (before) send(before, RequestLeft{request, entry.what.attempt});
     if (!entry.routed) {
       // What refuses it there may end it, so not while going through all of them.

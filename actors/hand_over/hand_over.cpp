@@ -8,6 +8,7 @@
 #include "actors/kv_sender/kv_sender.hpp"
 #include "runtime/base/check.hpp"
 #include "runtime/base/random.hpp"
+#include "runtime/base/rare.hpp"
 
 namespace troupe {
 
@@ -74,7 +75,9 @@ void HandOver::on(const MachineLeft& left) {
   machines_.erase(machine);
   for (const auto& [ticket, landing] : landings_) {
     if (landing.to == left.machine) stop_sender(landing);
-    if (landing.to == left.machine || landing.from == left.machine) options_.link->close_landing(ticket);
+    if (landing.to != left.machine && landing.from != left.machine) continue;
+    rare(Rare::kNearMachineLeft);
+    options_.link->close_landing(ticket);
   }
 }
 
@@ -118,6 +121,7 @@ void HandOver::on(const CancelPromptElsewhere& cancel) {
     return;
   }
   auto& landing = landings_.at(ticket->second);
+  rare(Rare::kNearCancelled);
   landing.cancelled = true;
   stop_sender(landing);
   options_.link->close_landing(ticket->second);
@@ -146,6 +150,7 @@ void HandOver::on(const LandingEnded& ended) {
   } else {
     why = ended.how->error().message;
   }
+  rare(Rare::kNearLandingFailed, !landing.cancelled);
   if (!landing.cancelled) {
     stop_sender(landing);
     send(landing.progress,

@@ -9,6 +9,7 @@
 #include "runtime/base/check.hpp"
 #include "runtime/base/layerwise.hpp"
 #include "runtime/base/planted.hpp"
+#include "runtime/base/rare.hpp"
 
 namespace troupe {
 
@@ -41,6 +42,8 @@ KvSender::KvSender(caf::actor_config& config, KvSenderMachine machine, std::shar
     : Actor(config), machine_(std::move(machine)), link_(std::move(link)), commander_(std::move(commander)) {}
 
 KvSenderActor::behavior_type KvSender::make_behavior() {
+  // With this actor goes the knowledge of which blocks it was lent: the machine goes with it.
+  if (!planted(Bug::kUnlinkedSender)) link_to(machine_.pool);
   return {
       [this](SendKv& send_kv) { on(send_kv); },
       [this](const StopKv& stop) { on(stop); },
@@ -77,9 +80,11 @@ void KvSender::on(SendKv& send_kv) {
   }
   if (const auto before = jobs_.find(id); before != jobs_.end()) {
     if (send_kv.attempt <= before->second.what.attempt) {
+      rare(Rare::kSendOutdated);
       refuse(send_kv, {ErrorCode::kUnavailable, "The prompt machine works for a later attempt of this request."});
       return;
     }
+    rare(Rare::kSendReplaced);
     auto& job = before->second;
     if (const auto replaced = returning_.find(id); replaced != returning_.end()) tell_receiver(replaced->second, false);
     returning_.insert_or_assign(id, std::move(send_kv));
@@ -115,6 +120,7 @@ void KvSender::on(BlocksReserved& reserved) {
   const auto measured = layerwise_from_.find(job.what.to);
   job.layerwise = static_cast<std::int32_t>(job.what.spec->prompt.size() + job.what.generated.size()) >=
                   (measured != layerwise_from_.end() ? measured->second : machine_.layerwise_from_tokens);
+  rare(Rare::kLayerwise, job.layerwise);
   RunPrompt run{job.what.spec,    job.what.attempt,       job.what.generated,
                 job.blocks,       job.what.token_machine, PromptClientActor{KvSenderActor{this}},
                 job.what.request, job.layerwise};
@@ -123,6 +129,7 @@ void KvSender::on(BlocksReserved& reserved) {
 }
 
 void KvSender::on(const BlocksRefused& refused) {
+  rare(Rare::kSendRefusedBlocks);
   asked_ = false;
   refused_ = true;
   const auto found = jobs_.find(refused.request);
@@ -186,6 +193,7 @@ void KvSender::on(const KvPushed& pushed) {
   CHECK(found != jobs_.end() && found->second.what.ticket == pushed.ticket, pushed.request);
   auto& job = found->second;
   --job.pushing;
+  rare(Rare::kPushFailed, !pushed.how->ok());
   if (!pushed.how->ok() && !job.stopped) {
     tell_receiver(job.what, false);
     stop(job);
@@ -221,6 +229,7 @@ void KvSender::on(const PeerGone& gone) {
   std::vector<RequestId> lost;
   for (const auto& [id, job] : jobs_)
     if (job.what.to == gone.node) lost.push_back(id);
+  rare(Rare::kPeerGoneUnderWay, !lost.empty());
   for (const RequestId id : lost)
     if (const auto job = jobs_.find(id); job != jobs_.end()) stop(job->second);
 }
@@ -228,6 +237,9 @@ void KvSender::on(const PeerGone& gone) {
 void KvSender::stop(Job& job) {
   if (std::exchange(job.stopped, true)) return;
   const RequestId id = job.what.spec->id;
+  rare(Rare::kSendStoppedWaiting, job.phase == Phase::kWaiting);
+  rare(Rare::kSendStoppedInPrompt, job.phase == Phase::kPrompt);
+  rare(Rare::kSendStoppedSending, job.phase == Phase::kSending && job.pushing > 0);
   if (job.phase == Phase::kPrompt) {
     send(machine_.prompt, CancelPrompt{id, job.what.attempt});
   } else if (job.phase == Phase::kWaiting && (!asked_ || waiting_.front() != id)) {

@@ -1,8 +1,8 @@
 // The prompts that one machine runs for token machines elsewhere, and the sending of their KV.
 // Owns: those prompts, from the command to the last byte sent; the lease on the local blocks that they are computed in.
 // Promises: first come first served for memory; each command ends in KvSendEnded, unless it was stopped; a
-// block goes home when no step and no push uses it. To the prompt actor it is a client like the token actor of its own
-// machine.
+// block goes home when no step and no push uses it; it lives and dies with the machine's pool. To the prompt actor it
+// is a client like the token actor of its own machine.
 #pragma once
 
 #include <deque>

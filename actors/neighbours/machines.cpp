@@ -4,6 +4,7 @@
 #include "actors/kv_sender/kv_sender.hpp"
 #include "actors/neighbours/neighbours.hpp"
 #include "runtime/base/planted.hpp"
+#include "runtime/base/rare.hpp"
 
 namespace troupe {
 namespace {
@@ -81,7 +82,7 @@ void Neighbours::on(const ChangeMachines& change) {
     wire::Order order{
         last_epoch_,  machine.machine, change.role.value_or(machine.role), change.draining.value_or(machine.draining),
         machine.home, machine.why};
-    if (change.role && !change.keeps_home) order.home = change.role;
+    if (change.role && (!change.keeps_home || planted(Bug::kHomeForgotten))) order.home = change.role;
     if (change.role) order.why = change.why;
     if (order.home == order.role) order.home.reset();
     return order;
@@ -104,6 +105,7 @@ void Neighbours::handle(NodeId from, const wire::Order& order) {
   const auto local = local_.find(order.machine);
   if (local == local_.end()) return;
   if (order.epoch <= local->second.epoch) {
+    rare(Rare::kOldOrder);
     options_.tell("refused", peers_.at(from).name,
                   "its order for machine \"" + local->second.what.name + "\" is of epoch " +
                       std::to_string(order.epoch) + ", and epoch " + std::to_string(local->second.epoch) +
@@ -163,8 +165,8 @@ void Neighbours::handle(NodeId from, wire::MachineUp& up) {
     options_.tell("refused", peer.name, "its machine \"" + up.name + "\" has the id of another node's machine");
     return;
   }
-  joined.prompt = spawn<RemotePrompt>(up.machine, NeighboursActor{this});
-  joined.token = spawn<RemoteToken>(up.machine, NeighboursActor{this});
+  joined.prompt = stand_in(spawn<RemotePrompt>(up.machine, NeighboursActor{this}));
+  joined.token = stand_in(spawn<RemoteToken>(up.machine, NeighboursActor{this}));
   tell_routing(joined);
   auto& machine = peer.machines[up.machine];
   machine.what = std::move(joined);

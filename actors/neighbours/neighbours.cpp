@@ -6,6 +6,8 @@
 #include <caf/send.hpp>
 
 #include "runtime/base/check.hpp"
+#include "runtime/base/planted.hpp"
+#include "runtime/base/rare.hpp"
 
 namespace troupe {
 
@@ -19,9 +21,9 @@ NeighboursActor::behavior_type Neighbours::make_behavior() {
   set_down_handler([this](const caf::down_msg& down) { on(down); });
   born_ = now();
   for (auto& [id, peer] : peers_) {
-    peer.requests = spawn<RemoteRequests>(id, NeighboursActor{this});
-    if (may_route(id)) peer.router = spawn<RemoteRouter>(id, NeighboursActor{this});
-    if (options_.router) peer.dispatcher = spawn<RemoteDispatcher>(id, NeighboursActor{this});
+    peer.requests = stand_in(spawn<RemoteRequests>(id, NeighboursActor{this}));
+    if (may_route(id)) peer.router = stand_in(spawn<RemoteRouter>(id, NeighboursActor{this}));
+    if (options_.router) peer.dispatcher = stand_in(spawn<RemoteDispatcher>(id, NeighboursActor{this}));
   }
   options_.link->on_broken([self = caf::weak_actor_ptr(ctrl())](link::PeerId peer, const Error& error) {
     if (const auto strong = caf::actor_cast<NeighboursActor>(self.lock()))
@@ -98,6 +100,7 @@ void Neighbours::tick() {
       options_.dialler->dial(id, NeighboursActor{this});
     }
   }
+  rare(Rare::kSilence, !silent.empty());
   for (const NodeId id : silent) lose(id, "not heard for " + std::to_string(options_.silence.count()) + " ms");
   elect();
   beat_times_[++beats_ % beat_times_.size()] = at;
@@ -191,6 +194,7 @@ void Neighbours::on(const WireFrame& wire_frame) {
     for (auto& [id, peer] : peers_) {
       // What it refuses may be of a session that is over.
       if (peer.handle != from || (frame->session != peer.session && frame->session != peer.offered)) continue;
+      rare(Rare::kToldGivenUp);
       lose(id, "it refused: " + refused->why);
       return;
     }
@@ -199,6 +203,7 @@ void Neighbours::on(const WireFrame& wire_frame) {
   for (auto& [id, peer] : peers_) {
     if (!peer.greeting || peer.greeting->session != frame->session || peer.greeter != from) continue;
     const auto hello = *std::exchange(peer.greeting, std::nullopt);
+    rare(Rare::kNewSession, peer.session != 0);
     if (peer.session != 0) lose(id, "it began a new session");
     if (!peer.handle) monitor(from);
     peer.handle = from;
@@ -207,6 +212,7 @@ void Neighbours::on(const WireFrame& wire_frame) {
   }
   const auto id = sender_of(frame->session);
   if (!id) {
+    rare(Rare::kOldSession);
     refuse(from, frame->session, "This session was given up; say hello again.", true);
     return;
   }
@@ -294,6 +300,7 @@ void Neighbours::lose(NodeId id, const std::string& why) {
   peer.way.reset();
   peer.measured_at.reset();
   elect();
+  rare(Rare::kLostWithRequests, !peer.admitted.empty());
   for (const auto& [request, served] : peer.admitted)
     if (const auto machine = local_.find(served.machine); machine != local_.end())
       send(machine->second.what.token, CancelRequest{request, served.attempt});
@@ -322,6 +329,10 @@ void Neighbours::on(const caf::down_msg& down) {
     return;
   }
   if (const auto request = here_ids_.extract(down.source.id())) here_.erase(request.mapped());
+  // What was said to it is lost, and nobody knows what. One that nobody holds any more has left in order.
+  if (stand_ins_.erase(down.source.id()) == 0 || down.reason == caf::exit_reason::unreachable) return;
+  rare(Rare::kStandInDied);
+  if (!planted(Bug::kLostStandIn)) quit(down.reason);
 }
 
 }  // namespace troupe

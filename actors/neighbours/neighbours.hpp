@@ -2,8 +2,8 @@
 // Owns: the session with each (who it is, when it was last heard), what is known of its machines, the landings that
 // were opened for it, and the requests that it asked this node to serve. Promises: a node that falls silent, or whose
 // connection breaks, is lost within `silence`: its machines leave the router, its landings close, what it asked for is
-// given up and its blocks come home; frames of a session that was given up are refused. Refuses: nodes of another
-// cluster or another protocol, each with the reason.
+// given up and its blocks come home; frames of a session that was given up are refused. It ends with any of its
+// stand-ins, and the node with it. Refuses: nodes of another cluster or another protocol, each with the reason.
 #pragma once
 
 #include <array>
@@ -18,6 +18,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "actors/messages/neighbours.hpp"
@@ -169,6 +170,13 @@ class Neighbours final : public exec::Actor<NeighboursActor::base> {
   void settle(NodeId id, const wire::Hello& hello);
   void lose(NodeId id, const std::string& why);
   void on(const caf::down_msg& down);
+  /// Spawned by this actor, and as vital as it is.
+  template <class Handle>
+  Handle stand_in(Handle actor) {
+    monitor(actor);
+    stand_ins_.insert(actor.id());
+    return actor;
+  }
   void on(const LinkBroken& broken);
   void refuse(const FrameActor& to, std::uint64_t session, std::string why, bool again);
   void send_frame(const FrameActor& to, std::uint64_t session, wire::Message message);
@@ -279,6 +287,7 @@ class Neighbours final : public exec::Actor<NeighboursActor::base> {
   std::unordered_map<Ticket, Landing> landings_;
   std::vector<Early> early_;
   std::unordered_map<caf::actor_id, RequestId> here_ids_;
+  std::unordered_set<caf::actor_id> stand_ins_;
   SupervisorActor supervisor_;
   std::vector<wire::MachineBeat> latest_;  // of the local machines
   std::uint64_t beats_ = 0;

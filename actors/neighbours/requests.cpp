@@ -6,6 +6,7 @@
 
 #include "actors/kv_sender/kv_sender.hpp"
 #include "actors/neighbours/neighbours.hpp"
+#include "runtime/base/rare.hpp"
 
 namespace troupe {
 namespace {
@@ -47,6 +48,7 @@ void Neighbours::on(AdmitElsewhere& admit) {
       machine != nullptr && send_to(node, wire::Admit{*what.spec, time_left(*what.spec, now()), what.attempt,
                                                       std::move(what.generated), what.prompt_machine, admit.machine});
   if (sent) return;
+  rare(Rare::kAdmitTooLate);
   unable(what.request, id, what.attempt, "The machine that was to serve the request has left the cluster.");
   send(what.request, RequestReleased{id, what.attempt, 0});
 }
@@ -93,6 +95,7 @@ void Neighbours::on(const CancelPromptElsewhere& cancel) {
     send(cancel.client, PromptCancelled{cancel.what.request, cancel.what.attempt});
     return;
   }
+  rare(Rare::kLandingCancelled);
   auto& [ticket, landing] = *found;
   landing.cancelled = true;
   send_to(landing.from, wire::StopPrompt{landing.id, landing.attempt, landing.prompt_machine});
@@ -115,6 +118,7 @@ void Neighbours::on(const LandingEnded& ended) {
   } else {
     why = ended.how->error().message;
   }
+  rare(Rare::kLandingFailed, !landing.cancelled);
   if (!landing.cancelled) {
     send_to(landing.from, wire::StopPrompt{landing.id, landing.attempt, landing.prompt_machine});
     unable(landing.request, landing.id, landing.attempt, "The prompt's KV did not arrive: " + why);
@@ -168,6 +172,7 @@ void Neighbours::handle(NodeId from, wire::Admit& admit) {
     }
   }
   if (token == local_.end()) {
+    rare(Rare::kAdmitTooLate);
     unable(peers_.at(from).requests, admit.spec.id, admit.attempt, "The token machine is not there any more.");
     send(peers_.at(from).requests, RequestReleased{admit.spec.id, admit.attempt, 0});
     return;
@@ -182,6 +187,7 @@ void Neighbours::handle(NodeId from, wire::Admit& admit) {
     unable(peers_.at(from).requests, admit.spec.id, admit.attempt, "The prompt machine has left the cluster.");
     send(peers_.at(from).requests, RequestReleased{admit.spec.id, admit.attempt, 0});
   } else {
+    rare(Rare::kAdmitEarly);
     early_.push_back({from, now(), std::move(admit)});
   }
 }
@@ -240,6 +246,7 @@ void Neighbours::handle(NodeId from, wire::StartPrompt& start) {
   const bool possible = machine != local_.end() && machine->second.kv_sender && start.blocks == places &&
                         !why_not(machine->second.what, start.spec, start.generated);
   if (!possible || !peer.link || !home) {
+    rare(Rare::kStartRefused);
     send_to(from, wire::PromptStopped{start.spec.id, start.attempt, start.ticket, false});
     return;
   }
@@ -265,6 +272,7 @@ void Neighbours::handle(NodeId from, const wire::PromptStopped& stopped) {
 
 void Neighbours::on(const LandingDue& due) {
   // All was sent and something of it was lost on the way, or refused.
+  rare(Rare::kLandingDue, landings_.contains(due.ticket));
   if (landings_.contains(due.ticket)) options_.link->close_landing(due.ticket);
 }
 
@@ -272,7 +280,9 @@ void Neighbours::handle(NodeId, wire::Progress& progress) {
   for (auto& news : progress.news)
     std::visit(
         [&](auto& each) {
-          if (const auto here = here_.find(each.request); here != here_.end()) send(here->second, std::move(each));
+          const auto here = here_.find(each.request);
+          rare(Rare::kNewsForNobody, here == here_.end());
+          if (here != here_.end()) send(here->second, std::move(each));
         },
         news);
 }

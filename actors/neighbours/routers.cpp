@@ -9,6 +9,7 @@
 
 #include "actors/neighbours/neighbours.hpp"
 #include "actors/wire/limits.hpp"
+#include "runtime/base/rare.hpp"
 
 namespace troupe {
 namespace {
@@ -150,6 +151,7 @@ void Neighbours::handle(NodeId from, wire::RouteAnswer& answer) {
   const auto* prompt = machine(answer.prompt_machine);
   const auto* token = machine(answer.token_machine);
   if (prompt == nullptr || token == nullptr) {
+    rare(Rare::kUnknownMachineChosen);
     send_to(from, wire::RouteNews{answer.request, answer.attempt, true, 0});
     send(options_.dispatcher,
          RouteRefused{answer.request,

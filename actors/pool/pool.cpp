@@ -7,6 +7,7 @@
 #include "actors/block/block.hpp"
 #include "runtime/base/check.hpp"
 #include "runtime/base/planted.hpp"
+#include "runtime/base/rare.hpp"
 
 namespace troupe {
 
@@ -64,12 +65,17 @@ BlockId Pool::take_free() {
 
 void Pool::on(const AdvertiseBlocks& advertise) {
   for (const auto& life : advertise.blocks)
-    if (slots_[life.block.value].generation == life.generation) move(life, BlockEvent::kAdvertise);
+    if (slots_[life.block.value].generation == life.generation) {
+      move(life, BlockEvent::kAdvertise);
+    } else {
+      rare(Rare::kBlockOfEarlierLife);
+    }
 }
 
 void Pool::on(const CommitBlocks& commit) {
   for (const auto& life : commit.blocks) {
     const auto& slot = slots_[life.block.value];
+    rare(Rare::kBlockOfEarlierLife, slot.generation != life.generation);
     if (slot.generation != life.generation) continue;
     if (slot.state == BlockState::kAdvertised) {
       move(life, BlockEvent::kWriteBegins, BlockEvent::kCommit);
@@ -85,6 +91,7 @@ void Pool::on(const ReleaseBlocks& release) {
   if (lease == leases_.end()) return;
   for (const auto& life : lease->second.blocks) {
     const bool written_from_elsewhere = slots_[life.block.value].state == BlockState::kAdvertised;
+    rare(Rare::kReleasedWhileAdvertised, written_from_elsewhere);
     if (written_from_elsewhere) {
       move(life, BlockEvent::kRelease, BlockEvent::kWriterGone);  // what the sender warrants
     } else {

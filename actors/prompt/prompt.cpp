@@ -7,6 +7,7 @@
 #include "actors/policies/prompt_batch.hpp"
 #include "kernels/attention/kv_layout.hpp"
 #include "runtime/base/planted.hpp"
+#include "runtime/base/rare.hpp"
 
 namespace troupe {
 
@@ -40,6 +41,7 @@ void Prompt::on(RunPrompt& run) {
   job.total = static_cast<std::int32_t>(run.spec->prompt.size() + run.generated.size());
   if (planted(Bug::kOffByOneResume) && !run.generated.empty()) --job.total;
   job.what = std::move(run);
+  rare(Rare::kPromptResumed, !job.what.generated.empty());
   job.number = ++arrivals_;
   job.came = now();
   queue_.push_back(std::move(job));
@@ -50,10 +52,13 @@ void Prompt::on(const CancelPrompt& cancel) {
   const auto job = std::find_if(queue_.begin(), queue_.end(), [&](const Job& j) {
     return j.what.spec->id == cancel.request && j.what.attempt == cancel.attempt;
   });
+  rare(Rare::kPromptUnknown, job == queue_.end());
   if (job != queue_.end() && job->in_step) {
+    rare(Rare::kPromptCancelledInStep);
     job->cancelled = true;
     return;
   }
+  rare(Rare::kPromptCancelledInQueue, job != queue_.end());
   if (job != queue_.end()) queue_.erase(job);
   send(caf::actor_cast<PromptClientActor>(current_sender()), PromptCancelled{cancel.request, cancel.attempt});
 }
@@ -61,6 +66,7 @@ void Prompt::on(const CancelPrompt& cancel) {
 void Prompt::on(StepFinished& finished) {
   offered_ = false;
   owes_ = true;
+  rare(Rare::kPromptFault, finished.fault && !in_step_.empty());
   auto result = finished.results.begin();
   for (std::size_t place = 0; place < in_step_.size(); ++place) {
     const auto job = in_step_[place];
@@ -80,6 +86,7 @@ void Prompt::on(StepFinished& finished) {
       std::move(result->prompt_logprobs.begin(), result->prompt_logprobs.end(),
                 std::back_inserter(job->prompt_logprobs));
       leaves = job->done == job->total;
+      rare(Rare::kPromptInChunks, !leaves);
       if (leaves) finish(*job, *result);
     } else {
       leaves = false;

@@ -1,6 +1,7 @@
 #include "actors/request/deadlines.hpp"
 
 #include "runtime/base/planted.hpp"
+#include "runtime/base/rare.hpp"
 
 namespace troupe {
 
@@ -36,6 +37,7 @@ void Deadlines::schedule() {
 
 void Deadlines::tick() {
   ticking_ = false;
+  rare(Rare::kSeveralDeadlines, due_.size() > 1 && std::next(due_.begin())->first <= now());
   while (!due_.empty() && due_.begin()->first <= now()) {
     const auto found = watched_.find(due_.begin()->second);
     due_.erase(due_.begin());

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include <caf/send.hpp>
+
 #include "runtime/base/planted.hpp"
+#include "runtime/base/rare.hpp"
 
 namespace troupe {
 
@@ -21,7 +24,10 @@ Request::Request(caf::actor_config& config, std::shared_ptr<const RequestSpec> s
 RequestActor::behavior_type Request::make_behavior() {
   // Nobody wants the answer any more: give it up.
   monitor(requester_);
-  set_down_handler([this](const caf::down_msg&) { cancel(FinishReason::kCancelled, std::nullopt); });
+  set_down_handler([this](const caf::down_msg&) {
+    rare(Rare::kRequesterGone, !ended_);
+    cancel(FinishReason::kCancelled, std::nullopt);
+  });
   if (spec_->deadline != TimePoint::max())
     send(peers_.deadlines, WatchDeadline{spec_->id, spec_->deadline, RequestActor{this}});
   route();
@@ -30,6 +36,7 @@ RequestActor::behavior_type Request::make_behavior() {
       [this](Routed& routed) { on(routed); },
       [this](RouteRefused& refused) { on(refused); },
       [this](const MachineLost& lost) {
+        rare(Rare::kLostWhileLeaving, lost.attempt == attempt_ && token_ && leaving_);
         if (planted(Bug::kLostDownMessage) && (leaving_ || move_when_free_)) return;
         if (lost.attempt == attempt_ && !routing_ && token_) move();
       },
@@ -41,6 +48,7 @@ RequestActor::behavior_type Request::make_behavior() {
         if (again.attempt == attempt_ && !ended_) route();
       },
       [this](const DeadlinePassed&) {
+        rare(Rare::kDeadline, !ended_);
         cancel(FinishReason::kError,
                Error{ErrorCode::kDeadline,
                      "The request took longer than it may; ask for fewer tokens or try when the load is lower."});
@@ -49,6 +57,11 @@ RequestActor::behavior_type Request::make_behavior() {
 }
 
 void Request::on_exit() {
+  rare(Rare::kRequestDies, token_ && !leaving_);
+  // Whatever ends it: machines let go, and nobody counts it any more. Nothing of this is left after an end in order.
+  if (token_ && !leaving_) caf::anon_send(token_, CancelRequest{spec_->id, attempt_});
+  if (routing_ || counted_) caf::anon_send(peers_.router, RequestLeft{spec_->id, attempt_, 0});
+  if (!ended_ && spec_->deadline != TimePoint::max()) caf::anon_send(peers_.deadlines, ForgetDeadline{spec_->id});
   requester_ = nullptr;
   token_ = nullptr;
 }
@@ -65,6 +78,7 @@ void Request::on(RouteRefused& refused) {
   routing_ = false;
   const bool passing = refused.error.code == ErrorCode::kUnavailable || refused.error.code == ErrorCode::kOverloaded;
   if (!ended_ && passing && attempt_ > 0) {
+    rare(Rare::kRefusedAndTriesAgain);
     try_again();  // it was admitted once: what it lacks now may come back
     return;
   }
@@ -78,6 +92,7 @@ void Request::on(Routed& routed) {
   counted_ = true;
   generated_before_ = generated_.size();
   if (ended_) {
+    rare(Rare::kRoutedTooLate);
     leave();
     quit_when_free();
     return;
@@ -98,6 +113,7 @@ void Request::on(TokenProduced& produced) {
          next = early_.erase(next))
       take(next->second);
   } else if (produced.index > static_cast<std::int32_t>(generated_.size())) {
+    rare(Rare::kTokenEarly);
     if (early_.empty()) await_missing();
     early_.emplace(produced.index, std::move(produced));
   }
@@ -110,6 +126,7 @@ void Request::await_missing() {
 void Request::on(const GapDue& due) {
   const bool still = due.attempt == attempt_ && due.missing == static_cast<std::int32_t>(generated_.size());
   if (ended_ || (!still && !planted(Bug::kMissingGenerationCheck))) return;
+  rare(Rare::kTokenMissing);
   blame_prompt_machine();
   if (!token_) {
     move();
@@ -139,6 +156,7 @@ void Request::take(TokenProduced& produced) {
   news.tokens.push_back({result.token, std::move(result.logprobs)});
   send(requester_, std::move(news));
   if (stops_.found()) {
+    rare(Rare::kStopString, !produced.last);
     end(FinishReason::kStop, *stops_.found(), std::nullopt);
   } else if (produced.last && produced.reason == FinishReason::kStop) {
     end(FinishReason::kStop, result.token, std::nullopt);
@@ -150,6 +168,7 @@ void Request::take(TokenProduced& produced) {
 void Request::on(const RequestFailed& failed) {
   if (failed.attempt != attempt_) return;
   if (failed.error.code == ErrorCode::kUnavailable && !ended_) {
+    rare(Rare::kFailedAndMoves);
     blame_prompt_machine();
     move_when_free_ = true;  // RequestReleased or MachineLost follows
   } else {
@@ -200,6 +219,7 @@ void Request::blame_prompt_machine() {
 
 void Request::try_again() {
   if (++attempt_ >= kMaxAttempts) {
+    rare(Rare::kAttemptsUsedUp);
     cancel(FinishReason::kError,
            Error{ErrorCode::kUnavailable, "The machines that served the request were lost " +
                                               std::to_string(kMaxAttempts) + " times; try again later."});

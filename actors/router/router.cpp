@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "runtime/base/check.hpp"
+#include "runtime/base/planted.hpp"
+#include "runtime/base/rare.hpp"
 
 namespace troupe {
 
@@ -29,8 +31,10 @@ RouterActor::behavior_type Router::make_behavior() {
         machines_changed_ = true;
         machines_differ_ = true;
         // Requests may be known before their machine is, and those of an earlier life of it have yet to leave.
-        for (const auto& [request, assigned] : assigned_)
+        for (const auto& [request, assigned] : assigned_) {
+          rare(Rare::kJoinedLater, assigned.prompt_machine == id || assigned.token_machine == id);
           weigh(assigned, 1, [id](MachineId machine) { return machine == id; });
+        }
       },
       [this](const MachineLeft& left) { on(left); },
       [this](const MachineChanged& changed) {
@@ -145,8 +149,12 @@ void Router::fill(policies::RoutingSnapshot& snapshot, const RouteRequest& reque
       if (machine.load.kv_positions >= wanted_positions && wanted(id, machine))
         snapshot.machines.push_back(machine.load);
   };
-  take([&](MachineId id, const Machine& machine) { return !machine.what.draining && !avoided(id); });
-  take([&](MachineId, const Machine& machine) { return !machine.what.draining; });
+  take([&](MachineId id, const Machine& machine) {
+    return (!machine.what.draining || planted(Bug::kDrainForgotten)) && !avoided(id);
+  });
+  rare(Rare::kOnlyAvoidedLeft, snapshot.machines.empty());
+  take([&](MachineId, const Machine& machine) { return !machine.what.draining || planted(Bug::kDrainForgotten); });
+  rare(Rare::kOnlyDrainingLeft, snapshot.machines.empty());
   take([&](MachineId, const Machine&) { return true; });
   for (auto& machine : snapshot.machines) measured_.show(machine);
   snapshot.links = measured_.links();
@@ -176,6 +184,7 @@ void Router::survey() {
 void Router::on(const RouteDecided& decided) {
   CHECK(!undecided_.empty() && undecided_.front().request == decided.request, decided.request);
   if (std::exchange(first_left_, false)) {
+    rare(Rare::kLeftUndecided);
     undecided_.pop_front();
     decide_next();
     return;
@@ -184,6 +193,7 @@ void Router::on(const RouteDecided& decided) {
   const auto token = machines_.find(decided.decision->token_machine);
   const bool there = prompt != machines_.end() && token != machines_.end();
   if (!there && machines_changed_) {
+    rare(Rare::kMachineLeftMeanwhile);
     decide_next();  // a machine left while the policy thought
     return;
   }
@@ -279,6 +289,7 @@ void Router::forget(RequestId request) {
 }
 
 void Router::on(AdoptRequest& adopt) {
+  rare(Rare::kAdopted);
   forget(adopt.what.request);
   // When its prompt was begun is not known, so it says nothing of the machine's speed.
   assign({std::move(adopt.what), adopt.prompt_machine, adopt.token_machine, adopt.prompt_done, {}, {}, 0, {}, {}, 0});

@@ -11,6 +11,7 @@
 #include "actors/hand_over/near_prompt.hpp"
 #include "actors/pool/pool.hpp"
 #include "actors/prompt/prompt.hpp"
+#include "runtime/base/rare.hpp"
 
 namespace troupe {
 namespace {
@@ -28,17 +29,20 @@ struct Gathering {
 }  // namespace
 
 Supervisor::Supervisor(caf::actor_config& config, MachineWatcherActor watcher, std::vector<MachineSpec> machines,
-                       std::shared_ptr<std::atomic<std::int32_t>> serving, NearWay near)
+                       std::shared_ptr<std::atomic<std::int32_t>> serving, NearWay near, WhenEmpty when_empty)
     : Actor(config),
       watcher_(std::move(watcher)),
       to_start_(std::move(machines)),
       serving_(std::move(serving)),
-      near_(std::move(near)) {}
+      near_(std::move(near)),
+      when_empty_(when_empty) {}
 
 SupervisorActor::behavior_type Supervisor::make_behavior() {
   set_down_handler([this](const caf::down_msg& down) { on(down); });
-  if (near_.link && to_start_.size() > 1)
+  if (near_.link && to_start_.size() > 1) {
     hand_over_ = spawn<HandOver>(HandOverOptions{near_.node, near_.link, near_.router, near_.carried});
+    monitor(hand_over_);
+  }
   for (auto& spec : to_start_) machines_.push_back(start(std::move(spec)));
   to_start_.clear();
   return {[this](const QueryCluster&) { return state(); }, [this](const QueryBlocks& query) { return on(query); }};
@@ -72,6 +76,7 @@ Supervisor::Machine Supervisor::start(MachineSpec spec) {
   if (hand_over_) {
     joined.near_slab = near_.link->add_slab(spec.device->kv_slab(), kv);
     joined.prompt_for_others = machine.near_prompt = spawn<NearPrompt>(spec.id, hand_over_);
+    monitor(machine.near_prompt);
     // First: whatever comes of the machine being known to the watcher finds it known there.
     send(hand_over_, joined);
   }
@@ -82,15 +87,26 @@ Supervisor::Machine Supervisor::start(MachineSpec spec) {
 }
 
 void Supervisor::on(const caf::down_msg& down) {
-  const auto machine = std::find_if(machines_.begin(), machines_.end(), [&](const Machine& m) {
-    return down.source == m.pool || down.source == m.gpu || down.source == m.token || down.source == m.prompt ||
-           (m.policy && down.source == m.policy);
-  });
-  if (machine == machines_.end() || !std::exchange(machine->alive, false)) return;
-  if (hand_over_) send(hand_over_, MachineLeft{machine->spec.id});
-  send(watcher_, MachineLeft{machine->spec.id});
+  // What is under way between two machines of the node is known to nobody else.
+  const bool all = hand_over_ && down.source == hand_over_;
+  for (auto& m : machines_)
+    if (all || down.source == m.pool || down.source == m.gpu || down.source == m.token || down.source == m.prompt ||
+        (m.near_prompt && down.source == m.near_prompt) || (m.policy && down.source == m.policy))
+      lose(m);
+  const bool any = std::any_of(machines_.begin(), machines_.end(), [](const Machine& m) { return m.alive; });
+  rare(Rare::kAllMachinesLost, all);
+  if (any || when_empty_ == WhenEmpty::kStay) return;
+  rare(Rare::kSupervisorEnds);
+  quit(down.reason);
+}
+
+void Supervisor::lose(Machine& machine) {
+  if (!std::exchange(machine.alive, false)) return;
+  rare(Rare::kMachineLost);
+  if (hand_over_) send(hand_over_, MachineLeft{machine.spec.id});
+  send(watcher_, MachineLeft{machine.spec.id});
   if (serving_) --*serving_;
-  stop(*machine);
+  stop(machine);
 }
 
 void Supervisor::stop(Machine& machine) {

@@ -1,7 +1,9 @@
 // The machines of a node.
 // Owns: which machines there are and the actors of each. Promises: a machine joins the router when all its actors run;
 // when one of them dies the whole machine is taken from the router, so that its requests move or are refused, and the
-// others of its actors are stopped. Refuses: nothing.
+// others of its actors are stopped; with the hand-over actor all machines are lost, as it alone knows what was under
+// way between them. A block actor takes its pool with it, a KV sender too (they are linked). Where a node is there for
+// its machines alone the supervisor ends with the last of them. Refuses: nothing.
 #pragma once
 
 #include <atomic>
@@ -43,12 +45,19 @@ struct NearWay {
   std::function<void(RequestId, const link::Arrival&)> carried = {};
 };
 
+/// What a supervisor does when the last of its machines is lost.
+enum class WhenEmpty {
+  kStay,  ///< the node has other things to do
+  kEnd,   ///< ends, and whoever watches it ends the node, so that it is started again
+};
+
 class Supervisor final : public exec::Actor<SupervisorActor::base> {
  public:
   /// `watcher` is told of machines that join and leave. `serving`: kept at how many machines serve, for those who are
   /// not actors; may be null.
   Supervisor(caf::actor_config& config, MachineWatcherActor watcher, std::vector<MachineSpec> machines,
-             std::shared_ptr<std::atomic<std::int32_t>> serving = nullptr, NearWay near = {});
+             std::shared_ptr<std::atomic<std::int32_t>> serving = nullptr, NearWay near = {},
+             WhenEmpty when_empty = WhenEmpty::kStay);
   const char* name() const override { return "supervisor"; }
 
  protected:
@@ -69,6 +78,7 @@ class Supervisor final : public exec::Actor<SupervisorActor::base> {
 
   Machine start(MachineSpec spec);
   void on(const caf::down_msg& down);
+  void lose(Machine& machine);
   void stop(Machine& machine);
   caf::typed_response_promise<ClusterState> state();
   caf::typed_response_promise<BlocksFound> on(const QueryBlocks& query);
@@ -78,6 +88,7 @@ class Supervisor final : public exec::Actor<SupervisorActor::base> {
   std::shared_ptr<std::atomic<std::int32_t>> serving_;
   std::vector<Machine> machines_;
   NearWay near_;
+  WhenEmpty when_empty_;
   HandOverActor hand_over_;  ///< none where machines split no requests
 };
 

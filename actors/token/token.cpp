@@ -7,6 +7,7 @@
 #include "actors/token/positions.hpp"
 #include "runtime/base/check.hpp"
 #include "runtime/base/planted.hpp"
+#include "runtime/base/rare.hpp"
 
 namespace troupe {
 
@@ -53,6 +54,7 @@ void Token::on(AdmitRequest& admit) {
     // The request thought this machine lost and came back: its earlier attempt goes first.
     const auto attempt = before->second.what.attempt;
     if (admit.attempt <= attempt) return;
+    rare(Rare::kCameBackEarly);
     returning_.insert_or_assign(id, std::move(admit));
     on(CancelRequest{id, attempt});
     return;
@@ -133,6 +135,7 @@ Token::Sequence* Token::asker(RequestId request, std::uint64_t ticket) {
 
 void Token::on(BlocksReserved& reserved) {
   auto* const sequence = asker(reserved.request, reserved.ticket);
+  rare(Rare::kBlocksTooLate, sequence == nullptr);
   if (sequence == nullptr) return;  // it left meanwhile; the blocks went home with its lease
   sequence->blocks.insert(sequence->blocks.end(), reserved.blocks.begin(), reserved.blocks.end());
   if (sequence->phase == Phase::kWaiting) {
@@ -158,9 +161,11 @@ void Token::on(const BlocksRefused& refused) {
   auto* const sequence = asker(refused.request, refused.ticket);
   if (sequence == nullptr) return;
   if (sequence->phase == Phase::kWaiting) {
+    rare(Rare::kAdmissionRefused);
     admission_asked_ = false;
     admission_refused_ = true;
   } else {
+      rare(Rare::kGrowthRefused);
     refuse_growth(*sequence, true);
     make_room();
   }
@@ -225,6 +230,8 @@ void Token::on(const CancelRequest& cancel) {
   const auto found = sequences_.find(cancel.request);
   if (found == sequences_.end() || found->second.what.attempt != cancel.attempt) return;
   auto& sequence = found->second;
+  rare(Rare::kCancelledInPrompt, sequence.phase == Phase::kPrompt);
+  rare(Rare::kCancelledInStep, sequence.in_step);
   if (sequence.phase == Phase::kPrompt) {
     if (!std::exchange(sequence.cancelled, true))
       send(sequence.what.prompt, CancelPrompt{cancel.request, cancel.attempt});
@@ -238,6 +245,7 @@ void Token::on(const CancelRequest& cancel) {
 void Token::on(StepFinished& finished) {
   offered_ = false;
   owes_ = true;
+  rare(Rare::kDecodeFault, finished.fault && !in_step_.empty());
   CommitBlocks commit;
   if (!finished.fault)
     for (auto* const sequence : in_step_) commit_written(*sequence, commit);
@@ -325,6 +333,7 @@ void Token::choose_victim(std::uint64_t order) {
   if (found == decoding_.end()) found = std::prev(decoding_.end());
   auto& victim = *found->second;
   if (victim.in_step) {
+    rare(Rare::kPreemptedInStep);
     victim.preempt = true;
   } else {
     preempt(victim);
@@ -332,6 +341,7 @@ void Token::choose_victim(std::uint64_t order) {
 }
 
 void Token::preempt(Sequence& sequence) {
+  rare(Rare::kPreempted, !sequence.preempt);
   const RequestId id = sequence.what.spec->id;
   sequence.preempt = false;
   sequence.asked = 0;

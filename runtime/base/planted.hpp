@@ -17,6 +17,11 @@ enum class Bug {
   kReleaseUnderWay,         ///< a KV sender frees blocks while the last pieces are being read
   kWrongEpochCheck,         ///< the epochs of other nodes' machines are those of the day they joined
   kForgottenDeadline,       ///< when a deadline has passed the later ones are not watched any more
+  kUnlinkedSender,          ///< a KV sender dies, and its machine does not hear of it
+  kLostStandIn,             ///< a stand-in of another node's actor dies, and its node goes on
+  kDrainForgotten,          ///< a router gives requests to machines that drain
+  kRestartStorm,            ///< a node that ends again and again is started after the same short wait
+  kHomeForgotten,           ///< what the balancer lends to the other pool is at home there
 };
 
 #ifdef TROUPE_PLANTED_BUG

@@ -6,6 +6,7 @@
 #include <caf/event_based_actor.hpp>
 #include <caf/send.hpp>
 
+#include "actors/balancer/balancer.hpp"
 #include "actors/router/policy_actor.hpp"
 #include "runtime/base/random.hpp"
 
@@ -108,8 +109,67 @@ void Cluster::start(std::size_t i) {
   };
   node.neighbours = system.spawn<Neighbours>(std::move(settings));
   node.alive = true;
-  if (auto machines = machines_of(i); !machines.empty())
-    node.supervisor = system.spawn<Supervisor>(node.neighbours, std::move(machines));
+  node.life = ++lives_;
+  if (auto machines = machines_of(i); !machines.empty()) {
+    NearWay near;
+    if (machines.size() > 1) {
+      // What copies within a process loses and damages nothing.
+      auto within = options_.network;
+      within.fault = nullptr;
+      near = {node.near = link::LocalNetwork::make(std::move(within))->add_node(),
+              NodeId{static_cast<std::uint32_t>(i)}, node.router};
+    }
+    const auto when_empty = what.routes || what.calls ? WhenEmpty::kStay : WhenEmpty::kEnd;
+    node.supervisor =
+        system.spawn<Supervisor>(node.neighbours, std::move(machines), nullptr, std::move(near), when_empty);
+  }
+  if (what.routes && options_.balance) start_balancer(i);
+  watch_over(i);
+}
+
+void Cluster::start_balancer(std::size_t i) {
+  auto& node = nodes_.at(i);
+  BalancerOptions settings;
+  settings.interval = options_.balance_every;
+  settings.active = false;
+  settings.make_policy = [rule = *options_.balance] { return policies::make_role_policy("by_load", rule).value(); };
+  settings.router = node.router;
+  settings.neighbours = node.neighbours;
+  settings.tell = [events = node.events](const std::string& machine, const std::string& role, const std::string& why) {
+    events->push_back("orders " + machine + ": " + role + ", " + why);
+  };
+  node.balancer = system.spawn<Balancer>(std::move(settings));
+  caf::anon_send(node.neighbours, WatchRouting{node.balancer});
+}
+
+void Cluster::watch_over(std::size_t i) {
+  auto& node = nodes_.at(i);
+  node.watch = system.spawn<NodeWatch>([this, i, life = node.life](const std::string& name, const std::string& why) {
+    // Not while the watch handles the news: it is one of those that end.
+    caf::anon_send(later_, exec::RunLater{[this, i, life, name, why] {
+                     if (!nodes_[i].alive || nodes_[i].life != life) return;
+                     kill(i);
+                     if (options_.failed) options_.failed(i, name, why);
+                   }});
+  });
+  const auto vital = [&](const char* name, const auto& actor) {
+    if (actor) caf::anon_send(node.watch, WatchVital{name, actor.address()});
+  };
+  vital("neighbours", node.neighbours);
+  vital("supervisor", node.supervisor);
+  vital("router", node.router);
+  vital("dispatcher", node.dispatcher);
+  vital("deadlines", node.deadlines);
+  vital("balancer", node.balancer);
+}
+
+void Cluster::after(std::chrono::nanoseconds time, std::function<void()> what) {
+  caf::delayed_anon_send(later_, time, exec::RunLater{std::move(what)});
+}
+
+std::uint64_t Cluster::checksum_failures(std::size_t i) const {
+  const auto& node = nodes_.at(i);
+  return node.link->counters().checksum_failures + (node.near ? node.near->counters().checksum_failures : 0);
 }
 
 std::vector<MachineSpec> Cluster::machines_of(std::size_t i) {
@@ -141,13 +201,16 @@ void Cluster::kill(std::size_t i) {
   if (!std::exchange(node.alive, false)) return;
   stall(i, false);
   node.link.reset();
+  node.near.reset();
   for (auto& [other, wire] : node.wires) caf::anon_send_exit(wire, caf::exit_reason::kill);
   node.wires.clear();
   for (auto& each : nodes_) each.wires.erase(i);
   for (const auto& client : std::exchange(node.clients, {}))
     if (const auto actor = client.lock()) caf::anon_send_exit(actor, caf::exit_reason::kill);
+  kill_actor(node.watch);
   kill_actor(node.neighbours);
   kill_actor(node.supervisor);
+  kill_actor(node.balancer);
   kill_actor(node.router);
   kill_actor(node.dispatcher);
   kill_actor(node.deadlines);
@@ -169,7 +232,10 @@ void Cluster::break_wire(std::size_t i, std::size_t j) {
   if (!wire.empty()) caf::anon_send_exit(wire.mapped(), caf::exit_reason::kill);
 }
 
-void Cluster::stall(std::size_t i, bool stalled) { system.stall(static_cast<exec::Place>(i + 1), stalled); }
+void Cluster::stall(std::size_t i, bool stalled) {
+  nodes_.at(i).stalled = stalled;
+  system.stall(static_cast<exec::Place>(i + 1), stalled);
+}
 
 std::shared_ptr<Weather>& Cluster::between(std::size_t i, std::size_t j) {
   auto& weather = pairs_[std::minmax(i, j)];

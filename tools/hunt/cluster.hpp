@@ -19,9 +19,11 @@
 
 #include "actors/dispatcher/dispatcher.hpp"
 #include "actors/neighbours/neighbours.hpp"
+#include "actors/policies/role_policy.hpp"
 #include "actors/policies/routing_policy.hpp"
 #include "actors/request/deadlines.hpp"
 #include "actors/router/router.hpp"
+#include "actors/supervisor/node_watch.hpp"
 #include "actors/supervisor/supervisor.hpp"
 #include "runtime/device/hash_device.hpp"
 #include "runtime/exec/later.hpp"
@@ -56,6 +58,11 @@ struct ClusterOptions {
   std::function<std::chrono::nanoseconds()> frame_delay = {};
   policies::RoutingSettings routing = {};
   std::string policy = "splitwise";
+  /// Nodes that route have a balancer that follows the rule "by_load", looking so often; none: roles stay.
+  std::optional<policies::RoleSettings> balance = {};
+  std::chrono::milliseconds balance_every{50};
+  /// Told when a node has ended of itself, as one of the actors that it cannot do without has: which, and why.
+  std::function<void(std::size_t node, const std::string& actor, const std::string& why)> failed = {};
   std::chrono::nanoseconds warm_up = std::chrono::seconds{2};  ///< passes before anything is asked
 };
 
@@ -74,10 +81,14 @@ class Cluster {
   void start(std::size_t i);
   /// The process is gone: connections break, nothing of it runs any more.
   void kill(std::size_t i);
+  /// Does something later, as nobody of the cluster.
+  void after(std::chrono::nanoseconds time, std::function<void()> what);
   /// Whether frames between the two do not come through.
   bool apart(std::size_t i, std::size_t j) const;
   /// The node whose link has this number in link::Travelling.
   std::size_t node_of_link(std::uint64_t number) const { return link_nodes_.at(number - 1); }
+  /// Another number each time that the node is started.
+  std::uint64_t life(std::size_t i) const { return nodes_.at(i).life; }
   bool alive(std::size_t i) const { return nodes_.at(i).alive; }
 
   /// Frames to and from the node come through when the weather is fine again; KV always does.
@@ -113,16 +124,24 @@ class Cluster {
   const std::vector<std::string>& events(std::size_t i) const { return *nodes_.at(i).events; }
   const RouterActor& router(std::size_t i = 0) const { return nodes_.at(i).router; }
   link::Counters link_counters(std::size_t i) const { return nodes_.at(i).link->counters(); }
+  /// Pieces of KV that came with another checksum than their bytes, to the node or within it.
+  std::uint64_t checksum_failures(std::size_t i) const;
+  bool stalled(std::size_t i) const { return nodes_.at(i).stalled; }
 
  private:
   struct Node {
     bool alive = false;
+    bool stalled = false;
+    std::uint64_t life = 0;  // another one each time that it is started
+    NodeWatchActor watch;
     NeighboursActor neighbours;
     SupervisorActor supervisor;
+    BalancerActor balancer;
     RouterActor router;
     DispatcherActor dispatcher;
     DeadlinesActor deadlines;
     std::shared_ptr<link::Link> link;
+    std::shared_ptr<link::Link> near;  // between its machines
     std::shared_ptr<Weather> weather;
     std::map<std::size_t, WireActor> wires;  // by the other node
     std::shared_ptr<std::vector<std::string>> events;
@@ -143,9 +162,12 @@ class Cluster {
   void connect(std::size_t from, std::size_t to, const NeighboursActor& reply_to);
   std::shared_ptr<Weather>& between(std::size_t i, std::size_t j);
   void deliver_held();
+  void start_balancer(std::size_t i);
+  void watch_over(std::size_t i);
 
   ClusterOptions options_;
   std::uint64_t draws_ = 0;
+  std::uint64_t lives_ = 0;
 
  public:
   exec::VirtualSystem system;

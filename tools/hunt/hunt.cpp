@@ -7,8 +7,10 @@
 
 #include <caf/send.hpp>
 
+#include "actors/supervisor/restart_waits.hpp"
 #include "runtime/base/random.hpp"
 #include "tools/hunt/invariants.hpp"
+#include "tools/hunt/replacement.hpp"
 #include "tools/hunt/watched_device.hpp"
 
 namespace troupe::hunt {
@@ -28,6 +30,10 @@ class Run {
       moods_.back()->step_cost = plan_.step_cost;
     }
     started_.resize(moods_.size());
+    waits_.resize(moods_.size());
+    losses_.resize(moods_.size());
+    ends_.resize(moods_.size());
+    crashes_.resize(moods_.size());
     stalled_.resize(moods_.size());
     result_.seed = plan_.seed;
     witness_.emplace();
@@ -48,6 +54,7 @@ class Run {
       apply(act);
     }
     pass_until(born_ + plan_.faults_end);
+    while (replacement_.busy()) pass_until(cluster_->system.now() + Replacement::kLook);
     trouble(false);
     const auto calm = cluster_->system.now();
     watch_recovery(calm);
@@ -57,10 +64,11 @@ class Run {
     witness_->tell({}, {}, cluster_->system);
     judge_isolation();
     check_requests(requests_, result_.violations);
-    check_nodes(*cluster_, result_.violations);
+    check_nodes(*cluster_, losses_, result_.violations);
     check_pieces();
+    check_roles();
     check_orders(*cluster_, result_.violations);
-    if (!plan_.has_faults && witness_->retries() > 0)
+    if (!plan_.has_faults && !plan_.rolling && witness_->retries() > 0)
       wrong("S2", "nothing went wrong, and requests made " + std::to_string(witness_->retries()) +
                       " attempts more than their first");
     result_.hash = witness_->hash();
@@ -72,6 +80,7 @@ class Run {
     }
     result_.virtual_seconds = seconds(cluster_->system.now().time_since_epoch());
     check_orphans();
+    result_.happened = coverage_.happened();
     return std::move(result_);
   }
 
@@ -92,6 +101,9 @@ class Run {
       options.frame_delay = [random = RandomStream(plan_.seed ^ 0x66), most = plan_.frame_delay]() mutable {
         return Nanoseconds(static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(most.count()) + 1)));
       };
+    options.failed = [this](std::size_t node, const std::string& actor, const std::string& why) {
+      ended_of_itself(node, actor, why);
+    };
     if (plan_.has_faults)
       options.network.fault = [this,
                                random = RandomStream(plan_.seed ^ 0x6b76)](const link::Travelling& piece) mutable {
@@ -115,14 +127,18 @@ class Run {
     };
     if (is(kv.drop)) {
       fault.kind = link::Fault::Kind::kDrop;
+      coverage_.fault("a piece of KV is lost");
     } else if (is(kv.corrupt)) {
       fault.kind = link::Fault::Kind::kCorrupt;
       ++corrupted_;
+      coverage_.fault("a piece of KV is damaged");
     } else if (is(kv.duplicate)) {
       fault.kind = link::Fault::Kind::kDuplicate;
+      coverage_.fault("a piece of KV comes twice");
     }
-    if (kv.latest > 0ns && random.below(1000) < kv.late)
-      fault.delay = Nanoseconds(static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(kv.latest.count()))));
+    if (kv.latest == 0ns || random.below(1000) >= kv.late) return fault;
+    coverage_.fault("a piece of KV is late");
+    fault.delay = Nanoseconds(static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(kv.latest.count()))));
     return fault;
   }
 
@@ -132,7 +148,10 @@ class Run {
   }
 
   void pass_until(TimePoint when) {
-    if (const auto now = cluster_->system.now(); when > now) cluster_->pass(when - now);
+    for (auto now = cluster_->system.now(); when > now; now = cluster_->system.now()) {
+      cluster_->pass(std::min<Nanoseconds>(when - now, replacement_.busy() ? Replacement::kLook : Nanoseconds::max()));
+      if (const auto why = replacement_.look(*cluster_, requests_, witness_->retries())) wrong("S7", *why);
+    }
     tell_logs();
   }
 
@@ -167,6 +186,7 @@ class Run {
     played.node = node;
     // A client whose node is away is refused by the host; it is nobody's request.
     if (!cluster_->alive(node)) return;
+    if (replacement_.closed(node)) return submit(planned, number, replacement_.instead_of(node, *cluster_));
     played.what = cluster_->submit(spec_of(planned), node);
     played.began = cluster_->system.now();
     played.home_started = started_.at(node);
@@ -188,37 +208,41 @@ class Run {
         return submit(plan_.requests.at(act.request), act.request, act.node);
       case Kind::kCancel:
         if (auto* const request = played(act.request)) {
+          coverage_.fault("a client cancels");
           request->cancelled = true;
           caf::anon_send(request->what.actor, CancelCompletion{request->what.spec->id});
         }
         return;
       case Kind::kDisconnect:
         if (auto* const request = played(act.request)) {
+          coverage_.fault("a client goes away");
           request->client_gone = true;
           caf::anon_send_exit(request->what.requester, caf::exit_reason::user_shutdown);
         }
         return;
       case Kind::kKill:
         if (!cluster.alive(act.node)) return;
-        for (auto& request : requests_)
-          if (request.node == act.node) request.home_died = true;
-        stalled_.at(act.node) = false;
+        coverage_.fault("a node dies");
+        node_died(act.node);
         return cluster.kill(act.node);
       case Kind::kStart:
-        if (cluster.alive(act.node) || plan_.dead == act.node) return;
-        started_.at(act.node) = cluster.system.now();
-        return cluster.start(act.node);
+        if (!cluster.alive(act.node)) start(act.node);
+        return;
       case Kind::kCut:
       case Kind::kHeal:
+        if (act.kind == Kind::kCut) coverage_.fault("a node is cut off");
         return cluster.cut(act.node, act.kind == Kind::kCut);
       case Kind::kCutPair:
       case Kind::kHealPair:
+        if (act.kind == Kind::kCutPair) coverage_.fault("two nodes are cut off from each other");
         return cluster.cut_pair(act.node, act.other, act.kind == Kind::kCutPair);
       case Kind::kBreak:
+        coverage_.fault("a connection breaks");
         return cluster.break_wire(act.node, act.other);
       case Kind::kStall:
       case Kind::kWake:
         if (!cluster.alive(act.node)) return;
+        if (act.kind == Kind::kStall) coverage_.fault("a node stalls");
         stalled_.at(act.node) = act.kind == Kind::kStall;
         if (stalled_.at(act.node))
           for (auto& request : requests_) request.home_stalled = request.home_stalled || request.node == act.node;
@@ -226,13 +250,129 @@ class Run {
       case Kind::kChangeRole:
       case Kind::kDrain:
       case Kind::kUndrain:
+        if (act.kind == Kind::kChangeRole) coverage_.fault("a role is changed by order");
+        if (act.kind == Kind::kDrain) coverage_.fault("machines drain and serve again");
         return order(act);
       case Kind::kSlow:
+        coverage_.fault("a device is slow");
         moods_.at(act.node)->slower = act.factor;
         return;
       case Kind::kFast:
         moods_.at(act.node)->slower = 1;
         return;
+      case Kind::kRetire:
+        coverage_.fault("a node is drained and replaced");
+        return replacement_.add(act.node);
+      case Kind::kCrash:
+        crashes_.at(act.node) = act.which;
+        return crash(act.node);
+      case Kind::kEndActor:
+        return end_actor(act);
+    }
+  }
+
+  void node_died(std::size_t node) {
+    for (auto& request : requests_)
+      if (request.node == node) request.home_died = true;
+    stalled_.at(node) = false;
+    losses_.at(node) = 0;
+  }
+
+  void start(std::size_t node) {
+    if (plan_.dead == node) return;
+    started_.at(node) = cluster_->system.now();
+    cluster_->start(node);
+  }
+
+  /// As `troupe up` does where a process ends that should not have.
+  void ended_of_itself(std::size_t node, const std::string& actor, const std::string& why) {
+    const auto now = cluster_->system.now();
+    const auto wait =
+        waits_.at(node).after(std::chrono::duration_cast<std::chrono::milliseconds>(now - started_.at(node)));
+    if (telling_.event)
+      telling_.event("node " + plan_.cluster.nodes[node].name + " ends, as its " + actor + " has: " + why +
+                     "; it is started again in " + std::to_string(wait.count()) + " ms");
+    node_died(node);
+    // S9, by a reckoning of its own; no node lives for half a minute here.
+    const auto least = std::min<Nanoseconds>(200ms * (1 << std::min(ends_.at(node)++, 10)), 10s);
+    if (wait < least)
+      wrong("S9", "node " + plan_.cluster.nodes[node].name + " has ended for the " + std::to_string(ends_[node]) +
+                      ". time, and is to be started again after " + std::to_string(wait.count()) + " ms");
+    if (plan_.dead == node) return;
+    cluster_->after(wait, [this, node] {
+      if (cluster_->alive(node)) return;
+      start(node);
+      if (crashes_[node] == 0) return;
+      --crashes_[node];
+      cluster_->after(30ms, [this, node] { crash(node); });
+    });
+  }
+
+  void crash(std::size_t node) {
+    if (!cluster_->alive(node)) return;
+    coverage_.fault("a node ends as soon as it is started");
+    cluster_->kill(node);
+    ended_of_itself(node, "process", "as planned");
+  }
+
+  void end_actor(const Act& act) {
+    cluster_->system.run_some(act.after_messages);
+    const auto there = witness_->players().named(act.actor);
+    if (there.empty()) return;
+    const auto& actor = there[act.which % there.size()];
+    const auto place = cluster_->system.place_of(actor->id());
+    if (place == exec::kNoPlace) return;
+    const std::size_t node = place - 1;
+    const std::string_view name = act.actor;
+    if (telling_.event)
+      telling_.event("plan: " + std::string(name) + "#" + std::to_string(actor->id()) + " of node " +
+                     plan_.cluster.nodes[node].name + " ends: " + caf::to_string(act.reason));
+    for (auto& request : requests_)
+      if (request.what.actor && request.what.actor.id() == actor->id()) request.client_gone = true;
+    coverage_.fault("an actor ends, " + std::string(name));
+    losses_.at(node) += name == "hand_over" ? plan_.cluster.nodes[node].machines.size() : 1;
+    const auto life = cluster_->life(node);
+    caf::anon_send_exit(actor, act.reason);
+    if (cluster_->stalled(node) || name == "request") return;
+    cluster_->system.settle();
+    check_escalation(node, life, name);
+  }
+
+  /// S9: what cannot do without the actor has ended with it.
+  void check_escalation(std::size_t node, std::uint64_t life, std::string_view actor) {
+    if (!cluster_->alive(node) || cluster_->life(node) != life) return;
+    const std::string who = "node " + plan_.cluster.nodes[node].name;
+    const bool of_machine =
+        std::find(std::begin(kMachineActors), std::end(kMachineActors), actor) != std::end(kMachineActors);
+    if (!of_machine) return wrong("S9", who + " goes on without its " + std::string(actor));
+    const auto state = cluster_->ask(node);
+    if (!state) return;
+    std::size_t here = 0, lost = 0;
+    for (const auto& machine : state->machines) {
+      if (machine.node != plan_.cluster.nodes[node].name) continue;
+      ++here;
+      lost += machine.alive ? 0 : 1;
+    }
+    if (lost == 0) wrong("S9", who + " keeps a machine whose " + std::string(actor) + " has ended");
+    const auto& options = plan_.cluster.nodes[node];
+    if (lost == here && !options.routes && !options.calls) wrong("S9", who + " has lost all its machines and goes on");
+  }
+
+  /// S10: where nobody else changed roles, what the balancer lent has gone home.
+  void check_roles() {
+    const auto changes = [](const Act& act) { return act.kind == Act::Kind::kChangeRole; };
+    if (plan_.dead || std::any_of(plan_.acts.begin(), plan_.acts.end(), changes)) return;
+    if (std::any_of(losses_.begin(), losses_.end(), [](std::size_t lost) { return lost > 0; })) return;
+    for (std::size_t node = 0; node < cluster_->size(); ++node) {
+      const auto& options = plan_.cluster.nodes[node];
+      const auto state = cluster_->ask(node);
+      if (!state) continue;
+      for (std::size_t m = 0; m < options.machines.size(); ++m)
+        for (const auto& machine : state->machines)
+          if (machine.name == options.name + "-" + std::to_string(m) && machine.role != options.machines[m])
+            wrong("S10", "machine " + machine.name + " is for " + to_string(machine.role) +
+                             " at last, its node started it for " + to_string(options.machines[m]) +
+                             ", and no operator changed that");
     }
   }
 
@@ -310,7 +450,7 @@ class Run {
   void check_pieces() {
     std::uint64_t damaged = 0;
     for (std::size_t i = 0; i < cluster_->size(); ++i)
-      if (cluster_->alive(i)) damaged += cluster_->link_counters(i).checksum_failures;
+      if (cluster_->alive(i)) damaged += cluster_->checksum_failures(i);
     if (damaged > corrupted_)
       wrong("S6", std::to_string(damaged) + " pieces of KV had another checksum than their bytes, and the network " +
                       "damaged " + std::to_string(corrupted_) + ": somebody wrote blocks while they were sent");
@@ -341,6 +481,12 @@ class Run {
   TimePoint born_;
   std::vector<TimePoint> started_;  // of each node
   std::vector<bool> stalled_;
+  std::vector<RestartWaits> waits_;     // of each node
+  std::vector<int> ends_;               // how often each ended of itself
+  std::vector<std::uint64_t> crashes_;  // that each still has before it
+  Replacement replacement_;
+  Coverage coverage_;
+  std::vector<std::size_t> losses_;  // machines that each may have lost in its present life
   std::vector<Played> requests_;
   // The cluster's actors are watched until the last one has ended.
   std::optional<Witness> witness_;

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tools/hunt/coverage.hpp"
 #include "tools/hunt/plan.hpp"
 #include "tools/hunt/violation.hpp"
 #include "tools/hunt/witness.hpp"
@@ -20,6 +21,7 @@ struct HuntResult {
   std::uint64_t errors = 0;  ///< requests that were told so, with a good reason
   double virtual_seconds = 0;
   double recovery_seconds = 0;  ///< from the end of all faults to the last request's end
+  Happened happened;
   std::vector<Violation> violations;
 };
 

@@ -110,7 +110,7 @@ void check_machine(const MachineState& machine, std::vector<Violation>& violatio
   const auto wrong = [&](const std::string& what) {
     violations.push_back({"S4", "machine " + machine.name + " of node " + machine.node + " " + what});
   };
-  if (!machine.alive) return wrong("has lost an actor");
+  if (!machine.alive) return;
   const auto free = machine.blocks.by_state[static_cast<std::size_t>(BlockState::kFree)];
   if (free != machine.blocks.total)
     wrong("has " + std::to_string(machine.blocks.total - free) + " blocks that are not free");
@@ -176,7 +176,7 @@ void check_orders(Cluster& cluster, std::vector<Violation>& violations) {
       const auto state = cluster.ask(asked);
       if (!state) continue;
       for (const auto& machine : state->machines)
-        if (machine.role != role || machine.draining)
+        if (machine.alive && (machine.role != role || machine.draining))
           violations.push_back({"S10", "node " + nodes[asked].name + " takes machine " + machine.name + " for " +
                                            to_string(machine.role) + (machine.draining ? " and draining" : "") +
                                            ", and the last order, of " + nodes[front].name + ", made it " +
@@ -186,7 +186,7 @@ void check_orders(Cluster& cluster, std::vector<Violation>& violations) {
   }
 }
 
-void check_nodes(Cluster& cluster, std::vector<Violation>& violations) {
+void check_nodes(Cluster& cluster, const std::vector<std::size_t>& losses, std::vector<Violation>& violations) {
   for (std::size_t i = 0; i < cluster.size(); ++i) {
     if (!cluster.alive(i)) continue;
     const auto& name = cluster.options().nodes[i].name;
@@ -195,8 +195,15 @@ void check_nodes(Cluster& cluster, std::vector<Violation>& violations) {
       violations.push_back({"S4", "node " + name + " does not answer"});
       continue;
     }
-    for (const auto& machine : state->machines)
-      if (machine.node == name) check_machine(machine, violations);
+    std::size_t lost = 0;
+    for (const auto& machine : state->machines) {
+      if (machine.node != name) continue;
+      check_machine(machine, violations);
+      lost += machine.alive ? 0 : 1;
+    }
+    if (lost > losses.at(i))
+      violations.push_back({"S4", "node " + name + " has lost " + std::to_string(lost) + " machines, and " +
+                                      std::to_string(losses[i]) + " of its machines' actors were ended"});
     check_sessions(cluster, i, *state, violations);
     if (cluster.router(i)) check_router(cluster, i, violations);
   }

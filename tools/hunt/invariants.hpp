@@ -10,12 +10,14 @@
 //       and every node has a session with each other and a path for its KV
 //   S5  no step uses a block that is another request's or nobody's (watched_device.hpp)
 //   S6  a damaged piece changes no text (by S2), and no piece is damaged that the network left alone
+//   S7  a node that is drained before it is stopped costs no request an attempt, and comes to rest (replacement.hpp)
 //   S8  the usage at the end counts the tokens that were sent
-//   S10 an order that comes last is carried out, whoever gives it, and every node knows
+//   S9  what cannot do without an actor ends with it, machine or node; a node that ends again and again is started ever
+//       later
+//   S10 an order that comes last is carried out, whoever gives it, and every node knows; what the balancer lent goes
+//       home when the load is gone
 //   L1  when the faults are over all ends, and new requests are served
 //   L2  the same with one node dead for good
-//
-// S7 (draining a node) and S9 (restart budgets) are of the process, outside these actors: tests/end_to_end has them.
 #pragma once
 
 #include <chrono>
@@ -49,7 +51,7 @@ struct Played {
   bool home_stalled = false;  ///< for a while in its life
   bool isolated = false;  ///< nodes were kept apart, or one of them stalled, for so long that they give each other up
   bool cancelled = false;
-  bool client_gone = false;
+  bool client_gone = false;  ///< or the request's own actor has died, which its client hears of at once
   bool home_died = false;
   bool probe = false;
 
@@ -66,7 +68,7 @@ void check_requests(const std::vector<Played>& requests, std::vector<Violation>&
 /// S10: gives each machine node one order from each node that routes, which all nodes must know of a moment later.
 void check_orders(Cluster& cluster, std::vector<Violation>& violations);
 
-/// S4, and L1 as far as sessions go, of every node that lives.
-void check_nodes(Cluster& cluster, std::vector<Violation>& violations);
+/// S4, and L1 as far as sessions go, of every node that lives. `losses`: how many machines each may have lost.
+void check_nodes(Cluster& cluster, const std::vector<std::size_t>& losses, std::vector<Violation>& violations);
 
 }  // namespace troupe::hunt

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "runtime/base/random.hpp"
+#include "tools/hunt/coverage.hpp"
 
 namespace troupe::hunt {
 namespace {
@@ -15,21 +16,36 @@ using Kind = Act::Kind;
 
 /// Calls come, and things go wrong, in this time.
 constexpr Nanoseconds kPlay = 2500ms;
+/// A node that ended a few times is back after this time.
+constexpr Nanoseconds kRestarted = 2500ms;
 
 class Planner {
  public:
-  Planner(std::uint64_t seed, bool faults) : random_(mix64(seed) ^ 0x6875'6e74), faults_(faults) { plan_.seed = seed; }
+  Planner(std::uint64_t seed, bool faults)
+      : random_(mix64(seed) ^ 0x6875'6e74), later_(mix64(seed) ^ 0x6c61'7465), faults_(faults) {
+    plan_.seed = seed;
+  }
 
   Plan make() {
     shape();
+    std::swap(random_, later_);
+    more_shape();
+    std::swap(random_, later_);
     load();
     // Drawn in any case, so that a seed has the same load with faults and without.
     RandomStream troubles(random_.next());
     std::swap(random_, troubles);
-    if (faults_ && random_.below(8) != 0) trouble();
+    if (faults_ && later_.below(12) == 0) {
+      std::swap(random_, later_);
+      roll();
+    } else if (faults_ && random_.below(8) != 0) {
+      trouble();
+      std::swap(random_, later_);
+      more_trouble();
+    }
     std::stable_sort(plan_.acts.begin(), plan_.acts.end(), [](const Act& a, const Act& b) { return a.at < b.at; });
-    plan_.faults_end = kPlay;
-    if (!plan_.acts.empty()) plan_.faults_end = std::max(kPlay, plan_.acts.back().at);
+    plan_.faults_end = std::max(kPlay, restarted_by_);
+    if (!plan_.acts.empty()) plan_.faults_end = std::max(plan_.faults_end, plan_.acts.back().at);
     return std::move(plan_);
   }
 
@@ -42,7 +58,12 @@ class Planner {
     return Nanoseconds(static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(most.count()) + 1)));
   }
   Act& act(Nanoseconds at, Kind kind, std::size_t node = 0, std::size_t other = 0) {
-    return plan_.acts.emplace_back(Act{at, kind, node, other, 0, Role::kMixed, 1});
+    auto& act = plan_.acts.emplace_back();
+    act.at = at;
+    act.kind = kind;
+    act.node = node;
+    act.other = other;
+    return act;
   }
   std::vector<Role> machines(Role role) { return std::vector<Role>(one_in(6) ? 2 : 1, role); }
 
@@ -74,6 +95,23 @@ class Planner {
     cluster.policy = kPolicies[random_.below(std::size(kPolicies))];
     plan_.step_cost = one_in(3) ? 10ms : time(4ms);
     plan_.frame_delay = one_in(2) ? Nanoseconds{} : time(5ms);
+  }
+
+  /// What came later draws from a stream of its own, so that seeds keep what they had.
+  void more_shape() {
+    if (one_in(4)) plan_.cluster.nodes.push_back({"pair", {Role::kPrompt, Role::kToken}});
+    if (one_in(6)) {
+      // So near and so narrow that KV travels in groups of layers while prompts run.
+      plan_.cluster.network.latency = time(200us);
+      plan_.cluster.network.bytes_per_second = 1e5 * between(1, 4);
+    }
+    if (one_in(3)) {
+      policies::RoleSettings rule;
+      rule.hold = std::chrono::milliseconds{100};
+      rule.settle = std::chrono::milliseconds{200};
+      rule.full_prompt_tokens = between(20, 200);
+      plan_.cluster.balance = rule;
+    }
   }
 
   std::size_t caller() {
@@ -157,6 +195,42 @@ class Planner {
     if (one_in(10)) one_stays_dead();
   }
 
+  void more_trouble() {
+    if (one_in(4))
+      for (auto n = between(1, 2); n > 0; --n) end_actor();
+    if (one_in(10)) {
+      const auto at = moment();
+      auto& crash = act(at, Kind::kCrash, any_node());
+      crash.which = random_.below(3);
+      restarted_by_ = std::max(restarted_by_, at + kRestarted);
+    }
+  }
+
+  /// One after the other, where the others can do without it.
+  void roll() {
+    plan_.rolling = true;
+    const auto& nodes = plan_.cluster.nodes;
+    const auto callers = std::count_if(nodes.begin(), nodes.end(), [](const auto& each) { return each.calls; });
+    const auto routers = std::count_if(nodes.begin(), nodes.end(), [](const auto& each) { return each.routes; });
+    for (auto n = between(1, 3); n > 0; --n) {
+      const auto node = any_node();
+      if ((nodes[node].calls && callers < 2) || (nodes[node].routes && routers < 2)) continue;
+      act(moment(), Kind::kRetire, node);
+    }
+  }
+
+  void end_actor() {
+    constexpr caf::exit_reason kReasons[] = {caf::exit_reason::kill, caf::exit_reason::unhandled_exception,
+                                             caf::exit_reason::user_shutdown, caf::exit_reason::unknown};
+    auto& end = act(moment(), Kind::kEndActor);
+    end.actor = one_in(2) ? kMachineActors[random_.below(std::size(kMachineActors))]
+                          : kOtherActors[random_.below(std::size(kOtherActors))];
+    end.which = random_.below(1000);
+    end.after_messages = random_.below(80);
+    end.reason = kReasons[random_.below(std::size(kReasons))];
+    restarted_by_ = std::max(restarted_by_, end.at + kRestarted);
+  }
+
   void kv() {
     auto& kv = plan_.kv;
     const auto some = [&] { return one_in(2) ? 0u : static_cast<std::uint32_t>(between(5, 150)); };
@@ -179,6 +253,8 @@ class Planner {
   }
 
   RandomStream random_;
+  RandomStream later_;
+  Nanoseconds restarted_by_{};
   bool faults_;
   std::size_t fronts_ = 1;
   Plan plan_;
@@ -220,6 +296,12 @@ const char* words_of(Kind kind) {
       return "computes slowly, by";
     case Kind::kFast:
       return "computes as before";
+    case Kind::kRetire:
+      return "is drained and replaced";
+    case Kind::kCrash:
+      return "ends as soon as it is started, this often more:";
+    case Kind::kEndActor:
+      return "ends, an actor";
   }
   return "";
 }
@@ -231,12 +313,17 @@ std::string in_words(const Act& act, const ClusterOptions& cluster) {
   std::snprintf(time, sizeof time, "%.6f s: ", std::chrono::duration<double>(act.at).count());
   std::string text = time;
   const bool of_a_client = act.kind == Kind::kCancel || act.kind == Kind::kDisconnect;
+  if (act.kind == Kind::kEndActor) {
+    return text + "one of the actors named " + act.actor + " ends (number " + std::to_string(act.which) + " of them, " +
+           std::to_string(act.after_messages) + " messages later)";
+  }
   if (!of_a_client) text += cluster.nodes.at(act.node).name + " ";
   text += words_of(act.kind);
   if (of_a_client || act.kind == Kind::kSubmit) text += " " + std::to_string(act.request + 1);
   if (act.kind == Kind::kCutPair || act.kind == Kind::kHealPair || act.kind == Kind::kBreak)
     text += " " + cluster.nodes.at(act.other).name;
   if (act.kind == Kind::kChangeRole) text += std::string(" ") + to_string(act.role);
+  if (act.kind == Kind::kCrash) text += " " + std::to_string(act.which);
   if (act.kind == Kind::kSlow) text += " a factor of " + std::to_string(act.factor);
   return text;
 }

@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include <caf/exit_reason.hpp>
+
 #include "actors/messages/request.hpp"
 #include "tools/hunt/cluster.hpp"
 
@@ -40,6 +42,9 @@ struct Act {
     kUndrain,
     kSlow,  ///< a node's devices take `factor` times as long
     kFast,
+    kRetire,    ///< a node is drained, stopped when it is empty, and started again; one after the other
+    kCrash,     ///< a node ends of itself, and `which` times more as soon as it is started again
+    kEndActor,  ///< one of all actors that have the name `actor`, wherever it is
   };
   Nanoseconds at{};
   Kind kind = Kind::kSubmit;
@@ -48,6 +53,10 @@ struct Act {
   std::size_t request = 0;
   policies::Role role = policies::Role::kMixed;
   std::int32_t factor = 1;
+  const char* actor = "";
+  std::uint64_t which = 0;         ///< of those that there are, from the oldest on, and around
+  std::size_t after_messages = 0;  ///< that are handled past `at`: in the midst of what goes on
+  caf::exit_reason reason = caf::exit_reason::kill;
 };
 
 /// "12.345 ms: node token0 dies"
@@ -82,7 +91,8 @@ struct Plan {
   std::vector<Act> acts;            ///< by time
   std::optional<std::size_t> dead;  ///< a node that stays dead
   Nanoseconds faults_end{};         ///< from here on nothing goes wrong any more
-  bool has_faults = false;          ///< anything but calls and their clients' whims
+  bool has_faults = false;          ///< anything but calls, their clients' whims, and what `rolling` means
+  bool rolling = false;             ///< nodes are replaced one after the other, which no request should notice
 };
 
 /// `faults`: without, the same load goes undisturbed.

@@ -84,6 +84,7 @@ void Witness::handles(caf::actor_id actor, const char* name, const caf::mailbox_
   const auto sender = element.sender ? element.sender->id() : 0;
   const auto& content = element.content();
   ++messages_;
+  players_.saw(element);
   hash_ = mix64(hash_ ^ mix64(sender * 0x10001 + actor) ^ hash_of(content) ^ static_cast<std::uint64_t>(at));
   if (tell_) tell_message(actor, name, element, at);
   if (const auto* type = type_of(content); type != nullptr) note(*type, content.get(0), sender, actor);

@@ -21,6 +21,7 @@
 #include "actors/messages/routing.hpp"
 #include "runtime/exec/system.hpp"
 #include "runtime/trace/hook.hpp"
+#include "tools/hunt/players.hpp"
 
 namespace troupe::hunt {
 
@@ -46,6 +47,8 @@ class Witness final : public trace::Watcher {
   /// Attempts that requests made after their first.
   std::uint64_t retries() const { return retries_; }
 
+  const Players& players() const { return players_; }
+
   /// Who holds the block of the machine, as its pool last said; none: nobody.
   std::optional<RequestId> holder(MachineId machine, BlockId block) const;
 
@@ -62,6 +65,7 @@ class Witness final : public trace::Watcher {
   void tell_message(caf::actor_id actor, const char* name, const caf::mailbox_element& element, std::int64_t at_ns);
   std::string whom(caf::actor_id actor);
 
+  Players players_;
   std::uint64_t hash_ = 0;
   std::uint64_t messages_ = 0;
   std::uint64_t retries_ = 0;

@@ -79,6 +79,7 @@ int hunt_many(const HuntOptions& options) {
   std::cerr << progress.finish();
   summary.wall_seconds = seconds_since(begin);
   std::cout << in_words(summary);
+  if (options.coverage) std::cout << coverage_in_words(summary);
   if (failed.empty()) return kExitOk;
   std::sort(failed.begin(), failed.end(), [](const auto& a, const auto& b) { return a.seed < b.seed; });
   std::cout << in_words(failed.front(), options.faults);
@@ -110,6 +111,8 @@ void add_hunt_flags(CLI::App& command, HuntOptions& options) {
                    "leave; all by the seed.");
   command.add_option("--seeds", options.seeds, "How many seeds to play; the first that breaks an invariant ends it.");
   command.add_option("--first-seed", options.first_seed, "The first of them.")->capture_default_str();
+  command.add_flag("--coverage", options.coverage,
+                   "Say how often each fault and each rare situation came about over the seeds, and which never did.");
   command.add_flag("--trace-messages", options.trace_messages, "With --seed: tell its messages in words.");
   command.add_option("--last-messages", options.last_messages, "How many of them, from the end; 0: all.")
       ->capture_default_str();

@@ -52,6 +52,10 @@ void HuntSummary::add(const hunt::HuntResult& result) {
   errors += result.errors;
   hash += mix64(result.hash ^ mix64(result.seed));
   virtual_seconds += result.virtual_seconds;
+  for (const auto& [what, times] : result.happened) {
+    ++happened[what].first;
+    happened[what].second += times;
+  }
   worst_recovery_seconds = std::max(worst_recovery_seconds, result.recovery_seconds);
 }
 
@@ -67,6 +71,27 @@ std::string in_words(const HuntSummary& summary) {
          grouped(summary.errors) + " requests that ended with an error they were due; last end " +
          fixed(summary.worst_recovery_seconds, 2) + " s after the last fault\n" + "  hash      " + hex(summary.hash) +
          "\n";
+}
+
+std::string coverage_in_words(const HuntSummary& summary) {
+  std::string text = "     seeds       times  what came about\n";
+  std::string never;
+  std::size_t met = 0;
+  const auto& all = hunt::what_may_happen();
+  for (const auto& what : all) {
+    const auto found = summary.happened.find(what);
+    if (found == summary.happened.end()) {
+      never += "  never: " + what + "\n";
+      continue;
+    }
+    ++met;
+    const auto aligned = [](std::uint64_t number, std::size_t width) {
+      const auto digits = grouped(number);
+      return std::string(width - std::min(width, digits.size()), ' ') + digits;
+    };
+    text += aligned(found->second.first, 10) + "  " + aligned(found->second.second, 10) + "  " + what + "\n";
+  }
+  return text + "  " + grouped(met) + " of " + grouped(all.size()) + " came about\n" + never;
 }
 
 std::string in_words(const hunt::HuntResult& result, bool faults) {

@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <deque>
 #include <iosfwd>
+#include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tools/hunt/hunt.hpp"
@@ -27,12 +29,17 @@ struct HuntSummary {
   double virtual_seconds = 0;
   double worst_recovery_seconds = 0;
   double wall_seconds = 0;
+  /// By what came about (tools/hunt/coverage.hpp): in how many seeds, and how often in all.
+  std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> happened;
 
   void add(const hunt::HuntResult& result);
 };
 
 /// The figures, a line each.
 std::string in_words(const HuntSummary& summary);
+
+/// What came about, how often, and what never did.
+std::string coverage_in_words(const HuntSummary& summary);
 
 /// A seed: its figures, or its violations and the command that replays it.
 std::string in_words(const hunt::HuntResult& result, bool faults);

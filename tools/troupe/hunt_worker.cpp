@@ -1,5 +1,6 @@
 // The protocol: a word in the first column says what a line is; any other line is what the process wrote to stderr.
-//   @begin SEED | @event TEXT | @message TEXT | @violation INVARIANT REQUEST TEXT | @end SEED HASH MESSAGES ...
+//   @begin SEED | @event TEXT | @message TEXT | @violation INVARIANT REQUEST TEXT | @happened TIMES WHAT
+//   @end SEED HASH MESSAGES ...
 #include "tools/troupe/hunt_worker.hpp"
 
 #include <fcntl.h>
@@ -63,6 +64,7 @@ void play(const WorkerTask& task, Teller& teller) {
     for (const auto& violation : result.violations)
       teller.line("@violation " + violation.invariant + " " + std::to_string(violation.request.value) + " " +
                   violation.what);
+    for (const auto& [what, times] : result.happened) teller.line("@happened " + std::to_string(times) + " " + what);
     char numbers[256];
     std::snprintf(numbers, sizeof numbers, "@end %llu %llu %llu %llu %llu %llu %.9g %.9g",
                   static_cast<unsigned long long>(seed), static_cast<unsigned long long>(result.hash),
@@ -177,6 +179,9 @@ void HuntWorker::take(std::string_view line) {
     violation.request.value = next_number<std::uint64_t>(line);
     violation.what = line;
     playing_->violations.push_back(std::move(violation));
+  } else if (what == "@happened" && playing_) {
+    const auto times = next_number<std::uint64_t>(line);
+    playing_->happened[std::string(line)] = times;
   } else if (what == "@end" && playing_) {
     playing_->seed = next_number<std::uint64_t>(line);
     playing_->hash = next_number<std::uint64_t>(line);

@@ -1,6 +1,7 @@
 #include "tools/troupe/node_parts.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include <malloc.h>
@@ -24,6 +25,7 @@
 #include "runtime/model/fingerprint.hpp"
 #include "runtime/model/memory_plan.hpp"
 #include "tools/settings/settings.hpp"
+#include "tools/troupe/exit_codes.hpp"
 #include "tools/troupe/node_pools.hpp"
 #include "tools/troupe/node_settings.hpp"
 #include "tools/troupe/status_json.hpp"
@@ -62,6 +64,7 @@ Node::Parts::Parts(const NodeOptions& node)
 }
 
 Node::Parts::~Parts() {
+  *ending = true;
   server.reset();  // cuts what is left; its calls give their requests up
   {
     caf::scoped_actor self{actors};
@@ -70,12 +73,13 @@ Node::Parts::~Parts() {
     // A call ends before its requests do: those wait until a machine has let go of them, which a step may hold up.
     // What other nodes asked for goes on elsewhere.
     while (gateway && supervisor && !neighbours && !at_rest(self) && clock::steady_now() < deadline) pause(self, kPoll);
-    for (const auto& actor : {caf::actor_cast<caf::actor>(gateway), caf::actor_cast<caf::actor>(view),
-                              caf::actor_cast<caf::actor>(balancer), caf::actor_cast<caf::actor>(neighbours),
-                              caf::actor_cast<caf::actor>(supervisor), caf::actor_cast<caf::actor>(dispatcher),
-                              caf::actor_cast<caf::actor>(router), caf::actor_cast<caf::actor>(deadlines),
-                              caf::actor_cast<caf::actor>(recorder)})
+    for (const auto& actor : {caf::actor_cast<caf::actor>(watch), caf::actor_cast<caf::actor>(gateway),
+                              caf::actor_cast<caf::actor>(view), caf::actor_cast<caf::actor>(balancer),
+                              caf::actor_cast<caf::actor>(neighbours), caf::actor_cast<caf::actor>(supervisor),
+                              caf::actor_cast<caf::actor>(dispatcher), caf::actor_cast<caf::actor>(router),
+                              caf::actor_cast<caf::actor>(deadlines), caf::actor_cast<caf::actor>(recorder)})
       if (actor) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+    watch = nullptr;
     gateway = nullptr;
     view = nullptr;
     balancer = nullptr;
@@ -146,18 +150,41 @@ Result<void> Node::Parts::start_actors(const NodeOptions& node, const model::Che
   }
   if (machines.size() > 1) near = link::start_copy_link();
   const NodeId here{static_cast<std::uint32_t>(node.cluster ? node.cluster->node : 0)};
+  // One that takes calls for other nodes' machines, or routes to them, goes on without its own.
+  const auto when_empty = neighbours && (routes || calls) ? WhenEmpty::kStay : WhenEmpty::kEnd;
   if (!machines.empty()) {
     if (neighbours) {
-      supervisor = actors.spawn<Supervisor>(neighbours, machines, nullptr, NearWay{near, here, router});
+      supervisor = actors.spawn<Supervisor>(neighbours, machines, nullptr, NearWay{near, here, router}, when_empty);
     } else {
-      supervisor = actors.spawn<Supervisor>(router, machines, serving, NearWay{near, here, router});
+      supervisor = actors.spawn<Supervisor>(router, machines, serving, NearWay{near, here, router}, when_empty);
     }
   }
   view = actors.spawn<ClusterView>(cluster());
   // Once this is answered, the node's machines have joined the router: a first request finds them.
   caf::scoped_actor self{actors};
   self->request(cluster(), caf::infinite, QueryCluster{}).receive([](const ClusterState&) {}, [](caf::error&) {});
+  watch_actors();
   return {};
+}
+
+void Node::Parts::watch_actors() {
+  // A process that has lost one of these looks alive and answers nobody: it is better started again.
+  watch = actors.spawn<NodeWatch>([log = log, ending = ending](const std::string& actor, const std::string& why) {
+    if (*ending) return;
+    log->write(config::LogLevel::kError, "node_failed", {{"actor", actor}, {"why", why}});
+    std::_Exit(kExitInternal);
+  });
+  const auto vital = [this](const char* what, const auto& actor) {
+    if (actor) caf::anon_send(watch, WatchVital{what, actor.address()});
+  };
+  vital("router", router);
+  vital("deadlines", deadlines);
+  vital("dispatcher", dispatcher);
+  vital("neighbours", neighbours);
+  vital("balancer", balancer);
+  vital("supervisor", supervisor);
+  vital("view", view);
+  vital("recorder", recorder);
 }
 
 Result<void> Node::Parts::start_neighbours(const ClusterPlace& place, const model::Checkpoint& checkpoint) {
@@ -237,6 +264,7 @@ void Node::Parts::start_gateway(const config::ServeConfig& config, openai::Serve
   result.on_idle = [] { ::malloc_trim(0); };
   options = std::make_shared<const GatewayOptions>(std::move(result));
   gateway = actors.spawn<Gateway>(options);
+  caf::anon_send(watch, WatchVital{"gateway", gateway.address()});
 }
 
 Result<void> Node::Parts::listen(const config::HttpSection& section) {

@@ -15,6 +15,7 @@
 #include "actors/messages/neighbours.hpp"
 #include "actors/policies/routing_policy.hpp"
 #include "actors/recorder/recorder.hpp"
+#include "actors/supervisor/node_watch.hpp"
 #include "actors/supervisor/supervisor.hpp"
 #include "runtime/control/caf_port.hpp"
 #include "runtime/exec/system.hpp"
@@ -43,6 +44,7 @@ struct Node::Parts {
   std::unique_ptr<exec::NodeConfig> actor_config;
   caf::actor_system actors;
   std::shared_ptr<control::CafPort> control;  ///< none without a cluster; goes before the actors' system does
+  NodeWatchActor watch;                       ///< ends the process with any of those below
   RouterActor router;                         ///< none where other nodes route
   DispatcherActor dispatcher;                 ///< of a cluster's node that takes calls
   DeadlinesActor deadlines;                   ///< none where the node takes no calls
@@ -54,6 +56,7 @@ struct Node::Parts {
   GatewayActor gateway;  ///< none where the node takes no calls
   std::shared_ptr<const GatewayOptions> options;
   std::shared_ptr<std::atomic<std::int32_t>> serving = std::make_shared<std::atomic<std::int32_t>>(0);
+  std::shared_ptr<std::atomic<bool>> ending = std::make_shared<std::atomic<bool>>(false);  ///< in order
   std::shared_ptr<std::atomic<bool>> draining = std::make_shared<std::atomic<bool>>(false);
   std::shared_ptr<NodeMetrics> metrics;
   std::unique_ptr<http::Server> server;
@@ -65,6 +68,8 @@ struct Node::Parts {
                             const std::function<void(double)>& progress);
   Result<void> start_link(const config::LinkSection& section, const std::string& address);
   Result<void> start_actors(const NodeOptions& options, const model::Checkpoint& checkpoint);
+  /// From now on the process ends when one of the actors that are there by now does.
+  void watch_actors();
   Result<void> start_neighbours(const ClusterPlace& place, const model::Checkpoint& checkpoint);
   void start_gateway(const config::ServeConfig& config, openai::ServedModel model);
   Result<void> listen(const config::HttpSection& section);

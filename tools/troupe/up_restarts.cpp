@@ -1,6 +1,5 @@
 #include "tools/troupe/up_restarts.hpp"
 
-#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -52,10 +51,7 @@ AfterEnd Restarts::after(const Ending& ending) {
   const bool first = std::exchange(first_, false);
   if (!ending.by_signal && ending.number == kExitOk) return {};
   if (first && !ending.by_signal && is_about_input(ending.number)) return {{}, ending.number};
-  if (ending.lived >= kHealthy) wait_ = kFirstWait;
-  const auto wait = wait_;
-  wait_ = std::min(2 * wait_, kLongestWait);
-  return {wait, {}};
+  return {waits_.after(ending.lived), {}};
 }
 
 }  // namespace troupe

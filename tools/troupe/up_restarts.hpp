@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "actors/supervisor/restart_waits.hpp"
+
 namespace troupe {
 
 /// How a process ended.
@@ -28,10 +30,9 @@ struct AfterEnd {
 /// One for each node.
 class Restarts {
  public:
-  static constexpr std::chrono::milliseconds kFirstWait{200};
-  static constexpr std::chrono::milliseconds kLongestWait{10'000};
-  /// Who lived so long has come up: the next wait is the first one again.
-  static constexpr std::chrono::milliseconds kHealthy{30'000};
+  static constexpr std::chrono::milliseconds kFirstWait = RestartWaits::kFirst;
+  static constexpr std::chrono::milliseconds kLongestWait = RestartWaits::kLongest;
+  static constexpr std::chrono::milliseconds kHealthy = RestartWaits::kHealthy;
 
   /// A node that left in order (exit code 0) was told to and is let be. One whose first process finds fault with what
   /// it was told (usage, data, a missing file, configuration) would find it again: the cluster is given up.
@@ -39,7 +40,7 @@ class Restarts {
 
  private:
   bool first_ = true;
-  std::chrono::milliseconds wait_ = kFirstWait;
+  RestartWaits waits_;
 };
 
 }  // namespace troupe

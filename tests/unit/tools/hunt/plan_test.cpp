@@ -75,7 +75,26 @@ TEST(Plan, EveryKindOfActIsInSomeSeed) {
   std::set<Kind> seen;
   for (std::uint64_t seed = 1; seed <= 500; ++seed)
     for (const auto& act : plan_of(seed, true).acts) seen.insert(act.kind);
-  EXPECT_EQ(seen.size(), static_cast<std::size_t>(Kind::kFast) + 1);
+  EXPECT_EQ(seen.size(), static_cast<std::size_t>(Kind::kEndActor) + 1);
+}
+
+TEST(Plan, NodesAreReplacedOnlyWhereNothingElseGoesWrongAndOthersDoTheirWork) {
+  bool any = false;
+  for (std::uint64_t seed = 1; seed <= 500; ++seed) {
+    const auto plan = plan_of(seed, true);
+    const auto& nodes = plan.cluster.nodes;
+    for (const auto& act : plan.acts) {
+      if (act.kind != Kind::kRetire) continue;
+      any = true;
+      EXPECT_TRUE(plan.rolling);
+      EXPECT_FALSE(plan.has_faults);
+      for (const auto does : {&ClusterNode::calls, &ClusterNode::routes})
+        EXPECT_GE(std::count_if(nodes.begin(), nodes.end(), [&](const auto& node) { return node.*does; }),
+                  nodes[act.node].*does ? 2 : 1)
+            << seed;
+    }
+  }
+  EXPECT_TRUE(any);
 }
 
 TEST(Plan, EveryRequestFitsIntoEveryMachine) {

@@ -43,6 +43,19 @@ TEST(HuntReport, TheHashOfAllSeedsDoesNotDependOnTheirOrder) {
   EXPECT_NE(one.hash, third.hash);
 }
 
+TEST(HuntReport, CoverageTellsSeedsAndTimesAndNamesWhatNeverCameAbout) {
+  HuntSummary summary;
+  auto one = result(1);
+  one.happened = {{"fault: a node dies", 1000}};
+  summary.add(one);
+  one.happened["fault: a node dies"] = 500;
+  summary.add(one);
+  const auto text = coverage_in_words(summary);
+  EXPECT_THAT(text, HasSubstr("         2       1,500  fault: a node dies\n"));
+  EXPECT_THAT(text, HasSubstr("  1 of " + std::to_string(hunt::what_may_happen().size()) + " came about\n"));
+  EXPECT_THAT(text, HasSubstr("  never: fault: a node stalls\n"));
+}
+
 TEST(HuntReport, ProgressOutsideATerminalIsALineATenth) {
   HuntProgress progress(false);
   HuntSummary summary;
