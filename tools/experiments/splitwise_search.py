@@ -1,8 +1,8 @@
 """Searches over clusters and rates: the highest rate of one cluster, of the best split of a budget, and the cheapest cluster for a rate.
 
 What they are given is a `judge`, from a cluster and a rate to a Verdict (splitwise_runs.py); they promise few calls of it, and rest on two
-things that were checked against full sweeps (docs/simulating.md): what holds at a rate holds at every lower one, and where a split does not
-hold, its worst objective says which pool is short, so that no split with still fewer machines there needs to be tried.
+things, which full sweeps of four clusters bore out but for one split (docs/simulating.md): what holds at a rate holds at every lower one, and
+where a split does not hold, its worst objective says which pool is short, so that no split with still fewer machines there needs to be tried.
 """
 
 

@@ -134,7 +134,7 @@ void Cluster::start_balancer(std::size_t i) {
   settings.active = false;
   settings.make_policy = [rule = *options_.balance] { return policies::make_role_policy("by_load", rule).value(); };
   settings.router = node.router;
-  settings.neighbours = node.neighbours;
+  settings.orders = node.neighbours;
   settings.tell = [events = node.events](const std::string& machine, const std::string& role, const std::string& why) {
     events->push_back("orders " + machine + ": " + role + ", " + why);
   };
