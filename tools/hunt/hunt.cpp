@@ -150,7 +150,8 @@ class Run {
   void pass_until(TimePoint when) {
     for (auto now = cluster_->system.now(); when > now; now = cluster_->system.now()) {
       cluster_->pass(std::min<Nanoseconds>(when - now, replacement_.busy() ? Replacement::kLook : Nanoseconds::max()));
-      if (const auto why = replacement_.look(*cluster_, requests_, witness_->retries())) wrong("S7", *why);
+      if (const auto why = replacement_.look(*cluster_, requests_, witness_->retries_without_preemption()))
+        wrong("S7", *why);
     }
     tell_logs();
   }

@@ -3,8 +3,8 @@
 //
 // Owns: who is next and how far it is. Promises: a node is stopped only when its machines, the routers and the clients
 // that are connected to it say twice in a row that nothing of it is wanted. What must hold (S7): it comes to rest, and
-// from its drain's beginning to its next start no request makes an attempt more. When it is back, nodes hear of it one
-// after the other, and who was sent to it too soon tries again.
+// from its drain's beginning to its next start no request makes an attempt more that was not preempted. When it is
+// back, nodes hear of it one after the other, and who was sent to it too soon tries again.
 #pragma once
 
 #include <chrono>

@@ -107,7 +107,13 @@ void Witness::note(const std::type_info& type, const void* message, caf::actor_i
     const auto& joined = *static_cast<const MachineJoined*>(message);
     if (joined.pool) pools_[joined.machine] = joined.pool->id();
   } else if (type == typeid(RouteRequest)) {
-    if (static_cast<const RouteRequest*>(message)->attempt > 0) ++retries_;
+    const auto& route = *static_cast<const RouteRequest*>(message);
+    if (route.attempt == 0) return;
+    ++retries_;
+    if (resumed_.contains(route.request)) ++retries_after_preemption_;
+  } else if (type == typeid(RunPrompt)) {
+    const auto& run = *static_cast<const RunPrompt*>(message);
+    if (!run.generated.empty()) resumed_.insert(run.spec->id);
   }
 }
 

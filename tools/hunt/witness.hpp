@@ -14,6 +14,7 @@
 #include <string_view>
 #include <typeinfo>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -46,6 +47,9 @@ class Witness final : public trace::Watcher {
   std::uint64_t messages() const { return messages_; }
   /// Attempts that requests made after their first.
   std::uint64_t retries() const { return retries_; }
+  /// Of these, the ones of requests that never lost blocks to others. A sequence that did has its prompt run again, and
+  /// moves where the machine for that has been replaced meanwhile.
+  std::uint64_t retries_without_preemption() const { return retries_ - retries_after_preemption_; }
 
   const Players& players() const { return players_; }
 
@@ -69,6 +73,8 @@ class Witness final : public trace::Watcher {
   std::uint64_t hash_ = 0;
   std::uint64_t messages_ = 0;
   std::uint64_t retries_ = 0;
+  std::uint64_t retries_after_preemption_ = 0;
+  std::unordered_set<RequestId> resumed_;  // whose prompts ran again with what was generated
   std::unordered_map<const std::type_info*, std::uint64_t> type_hashes_;
   std::map<MachineId, caf::actor_id> pools_;  // of the machines that live, or lived last
   std::unordered_map<caf::actor_id, PoolBlocks> blocks_;
