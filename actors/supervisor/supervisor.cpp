@@ -87,11 +87,14 @@ Supervisor::Machine Supervisor::start(MachineSpec spec) {
 }
 
 void Supervisor::on(const caf::down_msg& down) {
-  // What is under way between two machines of the node is known to nobody else.
-  const bool all = hand_over_ && down.source == hand_over_;
+  // What is under way between two machines of the node is known to nobody else. Nor does anybody hear of it when a
+  // request that has waited for memory asks a stand-in that is gone for its prompt.
+  const bool all = hand_over_ && (down.source == hand_over_ ||
+                                  std::any_of(machines_.begin(), machines_.end(),
+                                              [&](const Machine& m) { return down.source == m.near_prompt; }));
   for (auto& m : machines_)
     if (all || down.source == m.pool || down.source == m.gpu || down.source == m.token || down.source == m.prompt ||
-        (m.near_prompt && down.source == m.near_prompt) || (m.policy && down.source == m.policy))
+        (m.policy && down.source == m.policy))
       lose(m);
   const bool any = std::any_of(machines_.begin(), machines_.end(), [](const Machine& m) { return m.alive; });
   rare(Rare::kAllMachinesLost, all);
