@@ -165,7 +165,7 @@ void Token::on(const BlocksRefused& refused) {
     admission_asked_ = false;
     admission_refused_ = true;
   } else {
-      rare(Rare::kGrowthRefused);
+    rare(Rare::kGrowthRefused);
     refuse_growth(*sequence, true);
     make_room();
   }

@@ -10,9 +10,10 @@
 //       and every node has a session with each other and a path for its KV
 //   S5  no step uses a block that is another request's or nobody's (watched_device.hpp)
 //   S6  a damaged piece changes no text (by S2), and no piece is damaged that the network left alone
-//   S7  a node that is drained before it is stopped costs no request an attempt that was not preempted, and comes to
-//   rest (replacement.hpp) S8  the usage at the end counts the tokens that were sent S9  what cannot do without an
-//   actor ends with it, machine or node; a node that ends again and again is started ever
+//   S7  a node that is drained before it is stopped comes to rest, and costs no request an attempt unless it was
+//       preempted (replacement.hpp)
+//   S8  the usage at the end counts the tokens that were sent
+//   S9  what cannot do without an actor ends with it, machine or node; a node that ends again and again is started ever
 //       later
 //   S10 an order that comes last is carried out, whoever gives it, and every node knows; what the balancer lent goes
 //       home when the load is gone
