@@ -33,6 +33,6 @@ struct StepProfile {
 /// Runs them on a device that nobody else uses. `show` hears of the share done; false from it ends the run early with
 /// what there is. The device's slab must be addressable.
 StepProfile profile_steps(device::Device& device, const StepProfileOptions& options,
-                                               const std::function<bool(double)>& show);
+                          const std::function<bool(double)>& show);
 
 }  // namespace troupe

@@ -36,7 +36,7 @@ struct ClusterSettings {
   std::chrono::nanoseconds request_overhead{};
   /// What each step takes besides what its device does: the actors around it.
   std::chrono::nanoseconds step_overhead{};
-  std::int32_t told_max_tokens = 0;    ///< see ClientOptions
+  std::int32_t told_max_tokens = 0;  ///< see ClientOptions
   /// Already checked. Read: scheduling but for the routing policy's name, slo, splitwise, roles, link.layer_groups, and
   /// failure.heartbeat, which is how often machines tell the router what of their KV is free. A request_timeout of 0,
   /// which no file has, is none.
