@@ -23,8 +23,7 @@ class Pool final : public exec::Actor<PoolActor::base> {
 
  protected:
   PoolActor::behavior_type make_behavior() override;
-  /// Blocks hold the pool, and one that never ran does not let go of it by itself.
-  void on_exit() override { slots_.clear(); }
+  void on_exit() override { refused_.clear(); }  // who hold the pool themselves
 
  private:
   struct Slot {

@@ -16,9 +16,11 @@ constexpr auto kBack = 1500ms;
 }  // namespace
 
 std::size_t Replacement::instead_of(std::size_t node, const Cluster& cluster) const {
-  for (std::size_t i = 0; i < cluster.size(); ++i)
-    if (i != node && cluster.options().nodes[i].calls && cluster.alive(i)) return i;
-  CHECK(false, "no other node takes calls", node);
+  std::size_t other = 0;
+  while (other < cluster.size() && (other == node || !cluster.options().nodes[other].calls || !cluster.alive(other)))
+    ++other;
+  CHECK(other < cluster.size(), "no other node takes calls", node);
+  return other;
 }
 
 void Replacement::begin(Cluster& cluster) {

@@ -196,5 +196,18 @@ TEST_F(PoolTest, tells_who_holds_how_many_blocks_in_which_state_the_oldest_first
   EXPECT_EQ(all.blocks.total, 10);
 }
 
+// Who waits for blocks holds the pool: two dead actors that hold each other, and a device with them, would stay for
+// ever.
+TEST_F(PoolTest, one_that_ends_lets_go_of_those_it_refused) {
+  reserve(1, 10);
+  reserve(2, 1);
+  ASSERT_EQ(told->refused.size(), 1u);
+  caf::anon_send_exit(pool, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(holder, caf::exit_reason::user_shutdown);
+  system.settle();
+  holder = nullptr;
+  EXPECT_EQ(told.use_count(), 1);
+}
+
 }  // namespace
 }  // namespace troupe
