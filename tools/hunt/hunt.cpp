@@ -64,6 +64,8 @@ class Run {
     witness_->tell({}, {}, cluster_->system);
     judge_isolation();
     check_requests(requests_, result_.violations);
+    const auto& offers = witness_->drains().violations();
+    result_.violations.insert(result_.violations.end(), offers.begin(), offers.end());
     check_nodes(*cluster_, losses_, result_.violations);
     check_pieces();
     check_roles();

@@ -10,7 +10,8 @@
 //       and every node has a session with each other and a path for its KV
 //   S5  no step uses a block that is another request's or nobody's (watched_device.hpp)
 //   S6  a damaged piece changes no text (by S2), and no piece is damaged that the network left alone
-//   S7  a node that is drained before it is stopped comes to rest, and costs no request an attempt unless it was
+//   S7  a router that knows that a machine drains offers it no request while another could hold it (drains.hpp); a
+//       node that is drained before it is stopped comes to rest, and costs no request an attempt unless it was
 //       preempted (replacement.hpp)
 //   S8  the usage at the end counts the tokens that were sent
 //   S9  what cannot do without an actor ends with it, machine or node; a node that ends again and again is started ever

@@ -87,7 +87,12 @@ void Witness::handles(caf::actor_id actor, const char* name, const caf::mailbox_
   players_.saw(element);
   hash_ = mix64(hash_ ^ mix64(sender * 0x10001 + actor) ^ hash_of(content) ^ static_cast<std::uint64_t>(at));
   if (tell_) tell_message(actor, name, element, at);
-  if (const auto* type = type_of(content); type != nullptr) note(*type, content.get(0), sender, actor);
+  const auto* const type = type_of(content);
+  if (type == nullptr) return;
+  note(*type, content.get(0), sender, actor);
+  if (*type == typeid(DecideRoute))
+    drains_.offered(sender, *static_cast<const DecideRoute*>(content.get(0))->snapshot, at);
+  if (std::string_view(name) == "router") note_of_router(*type, content.get(0), actor, at);
 }
 
 void Witness::note(const std::type_info& type, const void* message, caf::actor_id sender, caf::actor_id receiver) {
@@ -115,6 +120,13 @@ void Witness::note(const std::type_info& type, const void* message, caf::actor_i
     const auto& run = *static_cast<const RunPrompt*>(message);
     if (!run.generated.empty()) resumed_.insert(run.spec->id);
   }
+}
+
+void Witness::note_of_router(const std::type_info& type, const void* message, caf::actor_id router,
+                             std::int64_t at_ns) {
+  if (type == typeid(MachineJoined)) drains_.told(router, *static_cast<const MachineJoined*>(message), at_ns);
+  if (type == typeid(MachineLeft)) drains_.told(router, *static_cast<const MachineLeft*>(message));
+  if (type == typeid(MachineChanged)) drains_.told(router, *static_cast<const MachineChanged*>(message), at_ns);
 }
 
 std::optional<RequestId> Witness::holder(MachineId machine, BlockId block) const {

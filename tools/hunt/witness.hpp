@@ -22,6 +22,7 @@
 #include "actors/messages/routing.hpp"
 #include "runtime/exec/system.hpp"
 #include "runtime/trace/hook.hpp"
+#include "tools/hunt/drains.hpp"
 #include "tools/hunt/players.hpp"
 
 namespace troupe::hunt {
@@ -52,6 +53,7 @@ class Witness final : public trace::Watcher {
   std::uint64_t retries_without_preemption() const { return retries_ - retries_after_preemption_; }
 
   const Players& players() const { return players_; }
+  const Drains& drains() const { return drains_; }
 
   /// Who holds the block of the machine, as its pool last said; none: nobody.
   std::optional<RequestId> holder(MachineId machine, BlockId block) const;
@@ -66,10 +68,12 @@ class Witness final : public trace::Watcher {
 
   std::uint64_t hash_of(const caf::type_erased_tuple& content);
   void note(const std::type_info& type, const void* message, caf::actor_id sender, caf::actor_id receiver);
+  void note_of_router(const std::type_info& type, const void* message, caf::actor_id router, std::int64_t at_ns);
   void tell_message(caf::actor_id actor, const char* name, const caf::mailbox_element& element, std::int64_t at_ns);
   std::string whom(caf::actor_id actor);
 
   Players players_;
+  Drains drains_;
   std::uint64_t hash_ = 0;
   std::uint64_t messages_ = 0;
   std::uint64_t retries_ = 0;
