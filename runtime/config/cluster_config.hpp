@@ -99,15 +99,21 @@ struct RolesSection {
   std::chrono::milliseconds interval{1'000};  ///< at most `hold`
 };
 
-struct ClusterConfig {
-  std::string name;    ///< 1 to 64 of a-z, 0-9 and -
-  ServeConfig shared;  ///< model, scheduling, api, shutdown, trace and log of all nodes; http and device are not used
-  std::vector<NodeSection> nodes;  ///< 1 to kMostClusterNodes
+/// What only clusters have, the same for all their nodes.
+struct ClusterSections {
   ControlTlsSection tls;
   LinkSection link;
   FailureSection failure;
   SplitwiseSection splitwise;
   RolesSection roles;
+
+  ClusterSections& sections() { return *this; }
+};
+
+struct ClusterConfig : ClusterSections {
+  std::string name;    ///< 1 to 64 of a-z, 0-9 and -
+  ServeConfig shared;  ///< model, scheduling, api, shutdown, trace and log of all nodes; http and device are not used
+  std::vector<NodeSection> nodes;  ///< 1 to kMostClusterNodes
 
   /// Whether nodes listen beyond this host.
   bool spans_hosts() const;

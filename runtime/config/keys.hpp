@@ -16,14 +16,9 @@ namespace troupe::config {
 
 /// Everything that keys can reach: a serve file's values, or one part of a cluster's (its shared sections, a node, a
 /// machine) in the making.
-struct Draft {
+struct Draft : ClusterSections {
   ServeConfig serve;
   std::string cluster;
-  ControlTlsSection tls;
-  LinkSection link;
-  FailureSection failure;
-  SplitwiseSection splitwise;
-  RolesSection roles;
   NodeSection node;
   MachineSection machine;
 };

@@ -95,11 +95,7 @@ class ClusterLoader {
     Draft& shared = shared_.draft();
     config.name = std::move(shared.cluster);
     config.shared = std::move(shared.serve);
-    config.tls = std::move(shared.tls);
-    config.link = shared.link;
-    config.failure = shared.failure;
-    config.splitwise = shared.splitwise;
-    config.roles = std::move(shared.roles);
+    config.sections() = std::move(shared.sections());
     for (NodeReader& node : nodes_) {
       Draft& draft = node.values.draft();
       NodeSection section = std::move(draft.node);

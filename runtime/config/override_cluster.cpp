@@ -23,11 +23,7 @@ Result<void> override_cluster(ClusterConfig& cluster, const std::vector<FlagValu
   SectionReader reader(problems, "", cluster_keys());
   Draft& draft = reader.draft();
   draft.serve = cluster.shared;
-  draft.tls = cluster.tls;
-  draft.link = cluster.link;
-  draft.failure = cluster.failure;
-  draft.splitwise = cluster.splitwise;
-  draft.roles = cluster.roles;
+  draft.sections() = cluster.sections();
   for (const FlagValue& flag : flags) reader.take(flag.key, flag.value, flag.flag);
   if (problems.empty()) {
     check_scheduling(reader);
@@ -35,11 +31,7 @@ Result<void> override_cluster(ClusterConfig& cluster, const std::vector<FlagValu
   }
   if (!problems.empty()) return problems.error();
   cluster.shared = std::move(draft.serve);
-  cluster.tls = std::move(draft.tls);
-  cluster.link = draft.link;
-  cluster.failure = draft.failure;
-  cluster.splitwise = draft.splitwise;
-  cluster.roles = std::move(draft.roles);
+  cluster.sections() = std::move(draft.sections());
   return {};
 }
 
