@@ -3,36 +3,17 @@
 
 #include "actors/supervisor/node_watch.hpp"
 #include "actors/supervisor/restart_waits.hpp"
-#include "runtime/trace/hook.hpp"
 #include "tests/unit/actors/supervisor/serving_fixture.hpp"
-#include "tools/hunt/players.hpp"
+#include "tests/unit/tools/hunt/audience.hpp"
 
 namespace troupe {
 namespace {
 
 using namespace std::chrono_literals;
+using hunt::Audience;
 using policies::Role;
 using testing::ElementsAre;
 using testing::ElementsAreArray;
-
-/// Knows the actors of a test by their names.
-class Audience final : public trace::Watcher {
- public:
-  Audience() { trace::watching = this; }
-  ~Audience() override { trace::watching = nullptr; }
-  void handles(caf::actor_id, const char*, const caf::mailbox_element& element, const caf::actor_clock&) override {
-    players_.saw(element);
-  }
-  /// Whether there was one to end.
-  bool end(const std::string& name) {
-    const auto found = players_.named(name);
-    if (!found.empty()) caf::anon_send_exit(found.front(), caf::exit_reason::unhandled_exception);
-    return !found.empty();
-  }
-
- private:
-  hunt::Players players_;
-};
 
 ServingOptions with(std::vector<Role> roles) {
   ServingOptions options;

@@ -1,27 +1,15 @@
 // A node of a cluster ends with any actor that it cannot do without, and the others go on.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <caf/send.hpp>
 
-#include "runtime/trace/hook.hpp"
+#include "tests/unit/tools/hunt/audience.hpp"
 #include "tools/hunt/cluster.hpp"
 #include "tools/hunt/coverage.hpp"
-#include "tools/hunt/players.hpp"
 
 namespace troupe::hunt {
 namespace {
 
 using policies::Role;
-
-class Audience final : public trace::Watcher {
- public:
-  Audience() { trace::watching = this; }
-  ~Audience() override { trace::watching = nullptr; }
-  void handles(caf::actor_id, const char*, const caf::mailbox_element& element, const caf::actor_clock&) override {
-    players.saw(element);
-  }
-  Players players;
-};
 
 std::shared_ptr<RequestSpec> spec(std::uint64_t id) {
   auto spec = std::make_shared<RequestSpec>();
