@@ -1,22 +1,19 @@
 #!/usr/bin/env python3
 """How well the simulator foretells a real cluster: predicted beside measured TTFT, TBT and E2E.
 
-usage: fidelity.py [--model tools/demo_model/checkpoint] [--requests 200] [--load 0.3 0.6] [--rounds 3] [--prompt-tokens 128]
+usage: fidelity.py [--model tools/demo_model/checkpoint] [--requests 40] [--load 0.2 0.4] [--rounds 5] [--prompt-tokens 128]
                    [--output-tokens 48] [--machines prompt,token] [--json]
 needs: a build, and a core for each machine that nothing else uses; nothing beyond Python. As root, `nice -n -19` keeps others away.
 
-Each round measures the machine first: `troupe profile` times the model's steps with one thread, and one request after another through an
-idle cluster shows what HTTP, actors and the way between machines cost besides. Then, for each load (the share of what the profile says
-that the prompt or the token machine could do at most), a trace of Poisson arrivals with lengths spread around the means is played by its
-times: twice to the real cluster of one node a machine, through `troupe bench`, and to `troupe simulate` with the recorded step times, the
-same policy and the same trace.
+Each round measures the machine before it plays and after: `troupe profile` times the model's steps with one thread. Between the two, one
+request after another through an idle cluster of one node a machine shows what HTTP, actors and the way between machines cost besides; then,
+for each load (the share of what the profile says that the prompt or the token machine could do at most), a trace of Poisson arrivals with
+lengths spread around the means is played by its times, twice, through `troupe bench`. `troupe simulate` plays the same trace with the same
+policy and the mean of the round's two profiles.
 
-A host that others use as well may be half as fast a minute later. So a small loop of known work is timed all along, and what was recorded
-is scaled by what the loop took during the plays over what it took during the profile ("host" below); --as-recorded leaves that out.
-
-Printed are, of all rounds, the medians of what was measured and foretold at P50, P90 and P99 and by how much the prediction is off; and,
-as "again", by how much a second play of the same trace was off the first: what no prediction can be better than on this host. TBT is each
-gap between two tokens.
+A host that others use as well may be half as fast a minute later, which is why measurements take turns. Printed are the means over all
+rounds of what was measured and foretold at P50, P90 and P99, by how much the prediction is off, and, as "again", by how much the second
+plays were off the first ones: what no prediction can be better than on this host. TBT is each gap between two tokens.
 """
 import argparse
 import csv
@@ -28,9 +25,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
-from cluster import ROOT, Cluster, die_with_parent, percentile
+from cluster import ROOT, Cluster, percentile
 
 PARTS = (0.5, 0.9, 0.99)
 
@@ -42,49 +38,37 @@ def run(command):
     return done.stdout
 
 
-class HostSpeed:
-    """How long a millisecond's work takes on this host, twenty times a second, in a process of its own."""
-
-    LOOP = """
-import time
-def work():
-    begin, total = time.perf_counter(), 0
-    for i in range(20000): total += i
-    return time.perf_counter() - begin
-while True:
-    print(time.monotonic(), work(), flush=True)
-    time.sleep(0.05)
-"""
-
-    def __init__(self, folder):
-        self.file = pathlib.Path(folder) / "host.txt"
-        with open(self.file, "w") as out:
-            self.process = subprocess.Popen([sys.executable, "-c", self.LOOP], stdout=out, preexec_fn=die_with_parent)
-
-    def end(self):
-        self.process.kill()
-        self.process.wait()
-
-    def between(self, begin, end):
-        samples = (line.split() for line in self.file.read_text().splitlines()[:-1])
-        return statistics.median(float(took) for at, took in samples if begin <= float(at) <= end)
-
-
-def scaled(file, factor):
-    """The same hardware file with every recorded step taking `factor` times as long."""
-    def longer(line):
-        head, seconds = line.rstrip("]").rsplit(",", 1)
-        return f"{head}, {float(seconds) * factor}]"
-    out = file.with_suffix(".scaled.yaml")
-    out.write_text("\n".join(longer(line) if line.startswith("      - [") else line for line in file.read_text().splitlines()) + "\n")
-    return out
-
-
-def profile(a, folder):
-    file = pathlib.Path(folder) / "here.yaml"
+def profile(a, file):
     run([a.troupe, "profile", a.model, "--set", "device.threads=1", "--set", f"device.kv_memory={a.kv_memory}", "--name", "one-core",
-         "--out", file])
+         "--longest-prompt", 4 * a.prompt_tokens, "--most-decodes", 16, "--seconds-a-step", 0.15, "--out", file])
     return file
+
+
+def split_step(line):
+    """What was measured, and how many seconds it took; (line, None) where it is another line."""
+    if not line.startswith("      - ["):
+        return line, None
+    head, seconds = line.rstrip("]").rsplit(",", 1)
+    return head, float(seconds)
+
+
+def mean_profile(files, out):
+    """A hardware file of the mean times, with the jitter that all of them saw around these."""
+    tables = [[split_step(line) for line in file.read_text().splitlines()] for file in files]
+    means = {head: statistics.mean(dict(table)[head] for table in tables) for head, seconds in tables[0] if seconds}
+    jitter = []
+    for table in tables:
+        speed = statistics.median(seconds / means[head] for head, seconds in table if seconds)
+        line = next(line for line, _ in table if line.startswith("    jitter: "))
+        jitter += [speed * float(factor) for factor in line.split("[")[1].rstrip("]").split(", ")]
+    jitter = sorted(jitter)[len(files) // 2::len(files)]
+    lines = []
+    for head, seconds in tables[0]:
+        if head.startswith("    jitter: "):
+            head = f"    jitter: [{', '.join(f'{factor:.6f}' for factor in jitter)}]"
+        lines.append(f"{head}, {means[head]}]" if seconds else head)
+    out.write_text("\n".join(lines) + "\n")
+    return out
 
 
 def model_name(file):
@@ -95,10 +79,10 @@ def model_name(file):
 def recorded(file, prompt_tokens, decodes, context=256):
     """Seconds of the recorded step with the nearest prompt alone, or the nearest batch of decodes alone."""
     best = None
-    for line in file.read_text().splitlines():
-        if not line.strip().startswith("- ["):
+    for head, seconds in (split_step(line) for line in file.read_text().splitlines()):
+        if seconds is None:
             continue
-        tokens, before, batch, positions, seconds = (float(part) for part in line.split("[")[1].rstrip("]").split(",")[1:])
+        tokens, before, batch, positions = (float(part) for part in head.split(",")[1:])
         if before or (tokens > 0) == (decodes > 0):
             continue
         distance = abs(tokens - prompt_tokens) if prompt_tokens else abs(batch - decodes) * 1e6 + abs(positions - decodes * context)
@@ -138,18 +122,23 @@ def bench(a, cluster, *flags):
     return found
 
 
-def overheads(a, cluster, steps_since):
-    """Settings of the simulator: what one short request after another took beyond its recorded steps."""
-    prompt, output = 8, 24
-    begin = time.monotonic()
-    found = bench(a, cluster, "--warmup", 4, "--num-prompts", 20, "--max-concurrency", 1, "--input-len", prompt, "--output-len", output)
-    file = steps_since(begin)
-    step = percentile(sorted(gap for gaps in found["itls"] for gap in gaps[1:]), 0.5)
-    second = percentile(sorted(gaps[0] for gaps in found["itls"]), 0.5)
-    beyond = {"overheads.step_us": step - recorded(file, 0, 1, 32), "network.latency_us": second - step,
-              "overheads.request_us": percentile(sorted(found["ttfts"]), 0.5) - recorded(file, prompt, 0)}
-    beyond["overheads.request_us"] -= max(0, beyond["overheads.step_us"])
-    return {key: max(0, round(1e6 * seconds)) for key, seconds in beyond.items()}
+def idle_times(a, cluster):
+    """Medians of one short request after another: the first token, the second and the ones behind it."""
+    found = bench(a, cluster, "--warmup", 4, "--num-prompts", 20, "--max-concurrency", 1, "--input-len", 8, "--output-len", 24)
+    gaps = found["itls"]
+    return [statistics.median(times) for times in
+            (found["ttfts"], [each[0] for each in gaps], [gap for each in gaps for gap in each[1:]])]
+
+
+def overheads(rounds):
+    """Settings of the simulator: what these took beyond the recorded steps, by the median of all rounds."""
+    beyond = []
+    for each in rounds:
+        first, second, later = each["idle"]
+        step = later - recorded(each["profile"], 0, 1, 32)
+        beyond.append((step, second - later, first - recorded(each["profile"], 8, 0) - step))
+    keys = ("overheads.step_us", "network.latency_us", "overheads.request_us")
+    return {key: max(0, round(1e6 * statistics.median(seconds))) for key, seconds in zip(keys, zip(*beyond))}
 
 
 def measured(a, cluster, trace):
@@ -163,7 +152,7 @@ def at_percentiles(seen):
 
 
 def predicted(a, folder, trace, file, settings):
-    rows, summary = pathlib.Path(folder) / "requests.csv", pathlib.Path(folder) / "summary.json"
+    rows, summary = folder / "requests.csv", folder / "summary.json"
     machines = ",".join(f"{role}:one-core" for role in a.machines.split(","))
     run([a.troupe, "simulate", "--hardware", file, "--machines", machines, "--model", model_name(file), "--tensor-parallel", 1, "--policy",
          "splitwise", "--performance-model", "recorded", "--trace", trace, "--requests-csv", rows, "--json", summary, "--quiet",
@@ -175,39 +164,33 @@ def predicted(a, folder, trace, file, settings):
     return out | {("TBT", part): gaps[f"p{round(100 * part)}"] for part in PARTS}
 
 
-def play(a, draw, rounds):
-    """Adds (first, second, predicted) of each load to its rounds."""
-    with tempfile.TemporaryDirectory() as folder:
-        host = HostSpeed(folder)
-        begin = time.monotonic()
-        file = profile(a, folder)
-        when_profiled = host.between(begin, time.monotonic())
-        cluster = start_cluster(a, folder, draw)
-        try:
-            settings = overheads(a, cluster, lambda begin: scaled(file, host.between(begin, time.monotonic()) / when_profiled))
-            print("beyond steps:", ", ".join(f"{key} {value}" for key, value in settings.items()), file=sys.stderr)
-            for load in a.load:
-                trace = pathlib.Path(folder) / "trace.csv"
-                write_trace(a, load * most_requests_per_s(a, file), draw, trace)
-                begin = time.monotonic()
-                plays = [at_percentiles(measured(a, cluster, trace)) for _ in range(2)]
-                slower = 1 if a.as_recorded else host.between(begin, time.monotonic()) / when_profiled
-                print(f"host: {slower:.2f} times as slow as when it was profiled", file=sys.stderr)
-                rounds[load].append((*plays, predicted(a, folder, trace, scaled(file, slower), settings)))
-        finally:
-            cluster.end()
-            host.end()
+def play(a, folder, draw):
+    """One round: its profile, its times in an idle cluster, and (trace, first play, second play) of each load."""
+    folder.mkdir()
+    before = profile(a, folder / "before.yaml")
+    cluster = start_cluster(a, folder, draw)
+    try:
+        idle = idle_times(a, cluster)
+        plays = {}
+        for load in a.load:
+            trace = folder / f"trace-{load}.csv"
+            write_trace(a, load * most_requests_per_s(a, before), draw, trace)
+            plays[load] = (trace, *(at_percentiles(measured(a, cluster, trace)) for _ in range(2)))
+    finally:
+        cluster.end()
+    after = profile(a, folder / "after.yaml")
+    return {"profile": mean_profile([before, after], folder / "mean.yaml"), "idle": idle, "plays": plays}
 
 
-def compare(load, rounds):
+def compare(a, folder, rounds, settings):
     rows = []
-    for key in ((metric, part) for metric in ("TTFT", "TBT", "E2E") for part in PARTS):
-        is_so = statistics.median(seen[key] for first, second, _ in rounds for seen in (first, second))
-        was_said = statistics.median(said[key] for _, _, said in rounds)
-        again = statistics.median(abs(second[key] / first[key] - 1) for first, second, _ in rounds)
-        off = statistics.median(said[key] / ((first[key] + second[key]) / 2) - 1 for first, second, said in rounds)
-        rows.append({"load": load, "metric": key[0], "percentile": key[1], "measured_ms": 1e3 * is_so, "predicted_ms": 1e3 * was_said,
-                     "error_percent": 100 * off, "again_percent": 100 * again})
+    for load in a.load:
+        said = [predicted(a, folder, each["plays"][load][0], each["profile"], settings) for each in rounds]
+        for key in ((metric, part) for metric in ("TTFT", "TBT", "E2E") for part in PARTS):
+            first, second = (statistics.mean(each["plays"][load][play][key] for each in rounds) for play in (1, 2))
+            was_said, is_so = statistics.mean(each[key] for each in said), (first + second) / 2
+            rows.append({"load": load, "metric": key[0], "percentile": key[1], "measured_ms": 1e3 * is_so, "predicted_ms": 1e3 * was_said,
+                         "error_percent": 100 * (was_said / is_so - 1), "again_percent": 100 * (second / first - 1)})
     return rows
 
 
@@ -215,9 +198,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--troupe", default=str(ROOT / "build/troupe"))
     parser.add_argument("--model", default=str(ROOT / "tools/demo_model/checkpoint"))
-    parser.add_argument("--requests", type=int, default=200)
-    parser.add_argument("--load", type=float, nargs="+", default=[0.3, 0.6])
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--requests", type=int, default=40)
+    parser.add_argument("--load", type=float, nargs="+", default=[0.2, 0.4])
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--prompt-tokens", type=int, default=128)
     parser.add_argument("--output-tokens", type=int, default=48)
     parser.add_argument("--machines", default="prompt,token")
@@ -225,21 +208,22 @@ def main():
     parser.add_argument("--vocab-size", type=int, default=1000)
     parser.add_argument("--transport", default="auto")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--as-recorded", action="store_true", help="do not scale by the host's speed")
     parser.add_argument("--json", action="store_true")
     a = parser.parse_args()
     draw = random.Random(a.seed)
-    rounds = {load: [] for load in a.load}
-    for _ in range(a.rounds):
-        play(a, draw, rounds)
-    rows = [row for load in a.load for row in compare(load, rounds[load])]
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        rounds = [play(a, folder / f"round-{number}", draw) for number in range(a.rounds)]
+        settings = overheads(rounds)
+        print("beyond steps:", ", ".join(f"{key} {value}" for key, value in settings.items()), file=sys.stderr)
+        rows = compare(a, folder, rounds, settings)
     if a.json:
         print(json.dumps(rows, indent=2))
         return
     print(f"{'load':>5} {'metric':>6} {'':>4} {'measured':>11} {'predicted':>11} {'error':>9} {'again':>9}")
     for row in rows:
         print(f"{row['load']:5.2f} {row['metric']:>6} {'p%g' % (100 * row['percentile']):>4} {row['measured_ms']:8.1f} ms "
-              f"{row['predicted_ms']:8.1f} ms {row['error_percent']:+7.1f} % {row['again_percent']:7.1f} %")
+              f"{row['predicted_ms']:8.1f} ms {row['error_percent']:+7.1f} % {row['again_percent']:+7.1f} %")
 
 
 if __name__ == "__main__":

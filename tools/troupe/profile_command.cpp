@@ -40,6 +40,7 @@ struct ProfileFlags {
   double power_w = 0;
   double price_per_hour = 0;
   bool quick = false;
+  StepProfileOptions steps;
 };
 
 /// Bytes that one core copies in a second: an upper end for what a link between two processes of this host carries.
@@ -86,7 +87,7 @@ Result<void> profile(const ProfileFlags& flags) {
   TRY(options, device_options(settings.config, checkpoint));
   Progress progress;
   TRY(device, device::CpuDevice::load(checkpoint, options, [&](double done) { progress.show("loading", done); }));
-  StepProfileOptions steps;
+  auto steps = flags.steps;
   if (flags.quick) steps = {.longest_prompt = 256, .most_decodes = 8, .longest_context = 256, .seconds_a_point = 0.05};
   handle_stop_signals(OnSignal::kStop);
   auto measured = profile_steps(*device, steps, [&](double done) {
@@ -146,7 +147,19 @@ void add_profile(CLI::App& app, std::function<int()>& chosen) {
       ->capture_default_str();
   command->add_option("--power-w", flags->power_w, "Its power, for energy figures.")->check(CLI::Range(0.0, 1e6));
   command->add_option("--price-per-hour", flags->price_per_hour, "Its price.")->check(CLI::Range(0.0, 1e6));
-  command->add_flag("--quick", flags->quick, "Fewer and shorter measurements: seconds instead of minutes.");
+  command->add_option("--longest-prompt", flags->steps.longest_prompt, "Prompt tokens of the longest step measured.")
+      ->check(CLI::Range(1, 2048))
+      ->capture_default_str();
+  command->add_option("--most-decodes", flags->steps.most_decodes, "Sequences of the largest batch measured.")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  command->add_option("--seconds-a-step", flags->steps.seconds_a_point, "How long each kind of step is measured.")
+      ->check(CLI::Range(0.0, 60.0))
+      ->capture_default_str();
+  command
+      ->add_flag("--quick", flags->quick,
+                 "Fewer and shorter measurements: seconds instead of minutes; in place of the three above.")
+      ->excludes("--longest-prompt", "--most-decodes", "--seconds-a-step");
   command->callback([flags, &chosen] {
     chosen = [flags] {
       const auto done = profile(*flags);

@@ -14,8 +14,12 @@ namespace troupe {
 namespace {
 
 constexpr auto kPositions = static_cast<std::int32_t>(kernels::kBlockPositions);
-constexpr int kLeastRuns = 3;
-constexpr int kMostRuns = 200;
+/// Each point is measured in so many parts, with all other points between them: a host whose speed changes with what
+/// else runs on it must not make one kind of step look slow and another fast.
+constexpr int kRounds = 3;
+constexpr int kMostRunsInARound = 70;
+/// A run of so long needs no other one to warm up.
+constexpr double kLongRun = 0.2;
 constexpr std::size_t kJitters = 50;
 
 std::int64_t blocks_for(std::int64_t positions) { return (positions + kPositions - 1) / kPositions; }
@@ -86,17 +90,19 @@ double seconds_of(device::Device& device, std::shared_ptr<const device::Step> st
   return std::chrono::duration<double>(clock::steady_now() - start).count();
 }
 
-/// Seconds of each run, sorted.
-std::vector<double> time_runs(device::Device& device, StepMaker& maker, const perf::StepShape& shape, double enough) {
-  seconds_of(device, maker.make(shape));  // warms up
-  std::vector<double> runs;
+/// Adds one round's runs of a step, in seconds, at least one and for `enough` seconds.
+void time_runs(device::Device& device, StepMaker& maker, const perf::StepShape& shape, double enough,
+               std::vector<double>& runs) {
+  const std::size_t before = runs.size();
   double sum = 0;
-  while (static_cast<int>(runs.size()) < kLeastRuns || (sum < enough && static_cast<int>(runs.size()) < kMostRuns)) {
+  if (const double first = seconds_of(device, maker.make(shape)); first >= kLongRun) {
+    runs.push_back(first);
+    sum = first;
+  }
+  for (int more = 0; more < kMostRunsInARound && (runs.size() == before || sum < enough); ++more) {
     runs.push_back(seconds_of(device, maker.make(shape)));
     sum += runs.back();
   }
-  std::sort(runs.begin(), runs.end());
-  return runs;
 }
 
 /// The middles of kJitters equal parts.
@@ -144,14 +150,20 @@ StepProfile profile_steps(device::Device& device, const StepProfileOptions& opti
   for (const auto& shape : shapes) blocks = std::max(blocks, blocks_of(shape));
   write_slab(device, blocks);
   StepMaker maker(device.info());
+  std::vector<std::vector<double>> runs(shapes.size());
+  double done = 0;
+  for (int round = 0; round < kRounds; ++round)
+    for (std::size_t i = 0; i < shapes.size(); ++i, ++done) {
+      if (!show(done / static_cast<double>(kRounds * shapes.size()))) return {};
+      time_runs(device, maker, shapes[i], options.seconds_a_point / kRounds, runs[i]);
+    }
   StepProfile out;
   std::vector<double> ratios;
-  for (const auto& shape : shapes) {
-    if (!show(static_cast<double>(out.points.size()) / static_cast<double>(shapes.size()))) return out;
-    const auto runs = time_runs(device, maker, shape, options.seconds_a_point);
-    const double median = runs[runs.size() / 2];
-    out.points.push_back({shape, median});
-    for (const double seconds : runs) ratios.push_back(seconds / median);
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    std::sort(runs[i].begin(), runs[i].end());
+    const double median = runs[i][runs[i].size() / 2];
+    out.points.push_back({shapes[i], median});
+    for (const double seconds : runs[i]) ratios.push_back(seconds / median);
   }
   out.jitter = quantiles(std::move(ratios));
   show(1);

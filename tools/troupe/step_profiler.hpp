@@ -1,8 +1,8 @@
 // Measures how long steps take on a device, for `troupe profile`.
 //
 // Owns: nothing but the steps that it makes. Promises: each kind of step (perf::RecordedModel says which) in a spread
-// of sizes that the device has room for; each point the median of several runs, warmed up once. What sequences attend
-// to is written to the slab first, as reading pages that were never written would be too fast.
+// of sizes that the device has room for; each point the median of several runs at three moments, warmed up. What
+// sequences attend to is written to the slab first, as reading pages that were never written would be too fast.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,7 @@ struct StepProfile {
 };
 
 /// Runs them on a device that nobody else uses. `show` hears of the share done; false from it ends the run early with
-/// what there is. The device's slab must be addressable.
+/// nothing. The device's slab must be addressable.
 StepProfile profile_steps(device::Device& device, const StepProfileOptions& options,
                           const std::function<bool(double)>& show);
 
