@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/unit/actors/supervisor/serving_fixture.hpp"
+#include "tests/unit/actors/supervisor/unruly_clients.hpp"
 
 namespace troupe {
 namespace {
@@ -20,34 +20,7 @@ void run_seed(std::uint64_t seed) {
   options.prompt_tokens_beside_decodes = random.below(2) == 0 ? 16 : 512;
   options.token_limits.max_running = 2 + static_cast<std::int32_t>(random.below(30));
   Serving serving(options);
-  std::vector<Submitted> requests;
-  std::vector<bool> cancelled;
-  for (int i = 0; i < 40; ++i) {
-    requests.push_back(
-        serving.submit(Serving::spec(Serving::prompt(1 + static_cast<std::int32_t>(random.below(100)), random.next()),
-                                     1 + static_cast<std::int32_t>(random.below(60)))));
-    cancelled.push_back(random.below(3) == 0);
-    std::uint64_t messages = random.below(200);
-    serving.system.run([&] { return messages-- == 0; });
-    const auto victim = static_cast<std::size_t>(random.below(requests.size()));
-    if (cancelled[victim]) caf::anon_send(requests[victim].actor, CancelCompletion{requests[victim].spec->id});
-  }
-  serving.system.run();
-  for (std::size_t i = 0; i < requests.size(); ++i) {
-    const auto& answer = *requests[i].answer;
-    ASSERT_EQ(answer.ends.size(), 1u) << "request " << i;
-    EXPECT_TRUE(answer.contiguous);
-    auto expected = Serving::expected(*requests[i].spec);
-    if (answer.ends[0].reason == FinishReason::kCancelled) {
-      EXPECT_TRUE(cancelled[i]);
-      ASSERT_LE(answer.tokens.size(), expected.size());
-      expected.resize(answer.tokens.size());
-    } else {
-      EXPECT_EQ(answer.ends[0].reason, FinishReason::kLength);
-    }
-    EXPECT_THAT(answer.tokens, ElementsAreArray(expected));
-  }
-  serving.expect_all_blocks_free();
+  expect_served(serving, random, {.requests = 40, .longest_prompt = 100, .one_in_cancelled = 3});
 }
 
 TEST(Seeds, no_order_of_events_loses_repeats_changes_or_leaks_anything) {

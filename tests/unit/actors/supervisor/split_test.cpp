@@ -1,7 +1,7 @@
 // A request's two phases on two machines of one node.
 #include <gmock/gmock.h>
 
-#include "tests/unit/actors/supervisor/serving_fixture.hpp"
+#include "tests/unit/actors/supervisor/unruly_clients.hpp"
 
 namespace troupe {
 namespace {
@@ -149,31 +149,7 @@ TEST_P(SplitSeeds, LoseRepeatAndChangeNothing) {
     return link::Fault{kinds[faults.below(4)], std::chrono::microseconds(faults.below(3000))};
   };
   Serving serving(options);
-  std::vector<Submitted> requests;
-  std::vector<bool> cancelled;
-  for (int i = 0; i < 30; ++i) {
-    requests.push_back(
-        serving.submit(Serving::spec(Serving::prompt(1 + static_cast<std::int32_t>(random.below(250)), random.next()),
-                                     1 + static_cast<std::int32_t>(random.below(60)))));
-    cancelled.push_back(random.below(4) == 0);
-    std::uint64_t messages = random.below(200);
-    serving.system.run([&] { return messages-- == 0; });
-    const auto victim = static_cast<std::size_t>(random.below(requests.size()));
-    if (cancelled[victim]) caf::anon_send(requests[victim].actor, CancelCompletion{requests[victim].spec->id});
-  }
-  serving.system.run();
-  for (std::size_t i = 0; i < requests.size(); ++i) {
-    if (!cancelled[i]) {
-      expect_right(requests[i]);
-      continue;
-    }
-    ASSERT_EQ(requests[i].answer->ends.size(), 1u);
-    auto expected = Serving::expected(*requests[i].spec);
-    ASSERT_LE(requests[i].answer->tokens.size(), expected.size());
-    expected.resize(requests[i].answer->tokens.size());
-    EXPECT_THAT(requests[i].answer->tokens, ElementsAreArray(expected));
-  }
-  serving.expect_all_blocks_free();
+  expect_served(serving, random, {.requests = 30, .longest_prompt = 250, .one_in_cancelled = 4});
 }
 
 INSTANTIATE_TEST_SUITE_P(Many, SplitSeeds, testing::Range<std::uint64_t>(1, 60));
