@@ -159,6 +159,8 @@ void register_traced_messages() {
       // balancing.hpp
       TROUPE_TRACED(BalancerTick),
       TROUPE_TRACED(BalancerActive),
+      TROUPE_TRACED(DecideRoles),
+      TROUPE_TRACED(RolesDecided),
       // cluster.hpp
       TROUPE_TRACED(QueryCluster),
       TROUPE_TRACED(ClusterState),

@@ -9,8 +9,8 @@ namespace troupe::policies {
 
 Result<std::unique_ptr<AdmissionPolicy>> make_admission_policy(std::string_view name,
                                                                const AdmissionSettings& settings) {
-  using Table = Registry<AdmissionPolicy, AdmissionSettings>;
-  static const Table table("admission policy", admission_policy_names(),
+  using Table = Registry<AdmissionPolicy>;
+  static const Table table(admission_policy_names(),
                            {{"fcfs", Table::make<FcfsAdmission>}, {"shed_late", Table::make<ShedLate>}});
   return table.make_named(name, settings);
 }

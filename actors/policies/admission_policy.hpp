@@ -59,7 +59,8 @@ struct AdmissionSettings {
   Objectives slo;
 };
 
-/// The policy of that name (one of admission_policy_names()), or kConfig with the names there are.
+/// The policy of that name (one of admission_policy_names()), or of the library at that path where it has a slash; or
+/// kConfig with the names there are.
 Result<std::unique_ptr<AdmissionPolicy>> make_admission_policy(std::string_view name,
                                                                const AdmissionSettings& settings = {});
 

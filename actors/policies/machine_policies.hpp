@@ -26,7 +26,7 @@ struct MachinePolicyNames {
   std::string admission;
 };
 
-/// kConfig where a name is none of its kind.
+/// kConfig where a name is none of its kind; a library's errors where one has a slash.
 Result<MachinePolicies> make_machine_policies(const MachinePolicyNames& names, const AdmissionSettings& settings);
 
 }  // namespace troupe::policies

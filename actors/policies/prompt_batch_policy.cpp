@@ -8,8 +8,8 @@
 namespace troupe::policies {
 
 Result<std::unique_ptr<PromptBatchPolicy>> make_prompt_batch_policy(std::string_view name) {
-  using Table = Registry<PromptBatchPolicy, NoSettings>;
-  static const Table table("policy of prompt batches", prompt_batch_policy_names(),
+  using Table = Registry<PromptBatchPolicy>;
+  static const Table table(prompt_batch_policy_names(),
                            {{"fcfs", Table::make<FcfsPrompts>}, {"shortest_first", Table::make<ShortestPrompts>}});
   return table.make_named(name, {});
 }

@@ -45,7 +45,8 @@ class PromptBatchPolicy {
   virtual std::vector<PromptShare> decide(const PromptBatchSnapshot& snapshot) = 0;
 };
 
-/// The policy of that name (one of prompt_batch_policy_names()), or kConfig with the names there are.
+/// The policy of that name (one of prompt_batch_policy_names()), or of the library at that path where it has a slash;
+/// or kConfig with the names there are.
 Result<std::unique_ptr<PromptBatchPolicy>> make_prompt_batch_policy(std::string_view name);
 
 }  // namespace troupe::policies

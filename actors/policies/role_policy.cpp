@@ -8,8 +8,8 @@
 namespace troupe::policies {
 
 Result<std::unique_ptr<RolePolicy>> make_role_policy(std::string_view name, const RoleSettings& settings) {
-  using Table = Registry<RolePolicy, RoleSettings>;
-  static const Table table("role policy", role_policy_names(),
+  using Table = Registry<RolePolicy>;
+  static const Table table(role_policy_names(),
                            {{"fixed", Table::make<FixedRoles>}, {"by_load", Table::make<RolesByLoad>}});
   return table.make_named(name, settings);
 }

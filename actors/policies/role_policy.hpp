@@ -61,7 +61,8 @@ class RolePolicy {
   virtual std::vector<RoleChange> decide(const RoleSnapshot& snapshot) = 0;
 };
 
-/// The policy of that name (one of role_policy_names()), or kConfig with the names there are.
+/// The policy of that name (one of role_policy_names()), or of the library at that path where it has a slash; or
+/// kConfig with the names there are.
 Result<std::unique_ptr<RolePolicy>> make_role_policy(std::string_view name, const RoleSettings& settings = {});
 
 }  // namespace troupe::policies

@@ -5,7 +5,6 @@
 #include "actors/policies/aggregated.hpp"
 #include "actors/policies/jsq_tokens.hpp"
 #include "actors/policies/least_loaded.hpp"
-#include "actors/policies/library_policy.hpp"
 #include "actors/policies/power_of_two.hpp"
 #include "actors/policies/random.hpp"
 #include "actors/policies/registry.hpp"
@@ -17,20 +16,19 @@
 namespace troupe::policies {
 namespace {
 
-using Table = Registry<RoutingPolicy, RoutingSettings>;
+using Table = Registry<RoutingPolicy>;
 
 const Table& table() {
-  static const Table table("routing policy", routing_policy_names(),
-                           {
-                               {"splitwise", Table::make<Splitwise>},
-                               {"round_robin", Table::make<RoundRobin>},
-                               {"random", Table::make<Random>},
-                               {"least_loaded", Table::make<LeastLoaded>},
-                               {"jsq_tokens", Table::make<JsqTokens>},
-                               {"power_of_two", Table::make<PowerOfTwo>},
-                               {"aggregated", Table::make<Aggregated>},
-                               {"slo_aware", Table::make<SloAware>},
-                           });
+  static const Table table(routing_policy_names(), {
+                                                       {"splitwise", Table::make<Splitwise>},
+                                                       {"round_robin", Table::make<RoundRobin>},
+                                                       {"random", Table::make<Random>},
+                                                       {"least_loaded", Table::make<LeastLoaded>},
+                                                       {"jsq_tokens", Table::make<JsqTokens>},
+                                                       {"power_of_two", Table::make<PowerOfTwo>},
+                                                       {"aggregated", Table::make<Aggregated>},
+                                                       {"slo_aware", Table::make<SloAware>},
+                                                   });
   return table;
 }
 
@@ -49,7 +47,6 @@ const char* to_string(Role role) {
 }
 
 Result<std::unique_ptr<RoutingPolicy>> make_routing_policy(std::string_view name, const RoutingSettings& settings) {
-  if (name.find('/') != std::string_view::npos) return load_routing_policy(std::string(name), settings);
   return table().make_named(name, settings);
 }
 

@@ -14,10 +14,9 @@ std::vector<std::uint64_t> TokenBatchPolicy::choose_batch(const TokenBatchSnapsh
 }
 
 Result<std::unique_ptr<TokenBatchPolicy>> make_token_batch_policy(std::string_view name) {
-  using Table = Registry<TokenBatchPolicy, NoSettings>;
-  static const Table table(
-      "policy of token batches", token_batch_policy_names(),
-      {{"newest_first", Table::make<NewestFirst>}, {"cheapest_first", Table::make<CheapestFirst>}});
+  using Table = Registry<TokenBatchPolicy>;
+  static const Table table(token_batch_policy_names(), {{"newest_first", Table::make<NewestFirst>},
+                                                        {"cheapest_first", Table::make<CheapestFirst>}});
   return table.make_named(name, {});
 }
 

@@ -40,7 +40,8 @@ class TokenBatchPolicy {
   virtual std::uint64_t choose_victim(const TokenBatchSnapshot& snapshot) = 0;
 };
 
-/// The policy of that name (one of token_batch_policy_names()), or kConfig with the names there are.
+/// The policy of that name (one of token_batch_policy_names()), or of the library at that path where it has a slash; or
+/// kConfig with the names there are.
 Result<std::unique_ptr<TokenBatchPolicy>> make_token_batch_policy(std::string_view name);
 
 }  // namespace troupe::policies

@@ -91,7 +91,7 @@ struct SplitwiseSection {
 
 /// How machines change their roles with the load.
 struct RolesSection {
-  std::string policy = "fixed";  ///< "fixed" or "by_load"
+  std::string policy = "fixed";  ///< one of role_policy_names(), or the path of a library (it has a slash)
   std::uint32_t high_percent = 50;
   std::uint32_t low_percent = 20;  ///< less than high_percent
   std::chrono::milliseconds hold{10'000};

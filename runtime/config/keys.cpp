@@ -185,12 +185,12 @@ Table all_keys() {
                   "Requests that wait for a place; one more is refused [429]."),
            number("scheduling.request_timeout", AT(serve.scheduling.request_timeout), {100, 24 * kHour},
                   "Life of a request from its arrival on."),
-           one("scheduling.prompt_batching", AT(serve.scheduling.prompt_batching), prompt_batch_policy_names(),
-               "Which prompts a machine runs next."),
-           one("scheduling.token_batching", AT(serve.scheduling.token_batching), token_batch_policy_names(),
-               "Which sequence of a machine loses its KV blocks when there are no more."),
-           one("scheduling.admission", AT(serve.scheduling.admission), admission_policy_names(),
-               "Which waiting request of a machine gets KV blocks next, and whether one is refused [429]."),
+           one_or_path("scheduling.prompt_batching", AT(serve.scheduling.prompt_batching), prompt_batch_policy_names(),
+                       "Which prompts a machine runs next."),
+           one_or_path("scheduling.token_batching", AT(serve.scheduling.token_batching), token_batch_policy_names(),
+                       "Which sequence of a machine loses its KV blocks when there are no more."),
+           one_or_path("scheduling.admission", AT(serve.scheduling.admission), admission_policy_names(),
+                       "Which waiting request of a machine gets KV blocks next, and whether one is refused [429]."),
            number("slo.ttft", AT(serve.slo.ttft), {1, 24 * kHour},
                   "Objective: from a request's arrival to its first token. What slo_aware and shed_late keep to."),
            number("slo.ttft_slowdown", AT(serve.slo.ttft_slowdown), {1, 1000},
@@ -246,7 +246,8 @@ Table pool_keys() {
           "Whether the two phases of a request go to two machines always, or only where that costs less than holding "
           "up "
           "the sequences of the token machine."),
-      one("roles.policy", AT(roles.policy), role_policy_names(),
+      one_or_path(
+          "roles.policy", AT(roles.policy), role_policy_names(),
           "How machines get their roles; fixed: as configured or set by hand, by_load: a pool that has too much to do "
           "gets a machine for a time."),
       number("roles.high_percent", AT(roles.high_percent), {1, 1000},

@@ -69,9 +69,9 @@ struct DeviceSection {
 struct SchedulingSection {
   std::string policy = "splitwise";      ///< one of routing_policy_names(), or the path of a library (it has a slash)
   std::uint64_t seed = 1;                ///< of the policies that draw
-  std::string prompt_batching = "fcfs";  ///< one of prompt_batch_policy_names()
-  std::string token_batching = "newest_first";  ///< one of token_batch_policy_names()
-  std::string admission = "fcfs";               ///< one of admission_policy_names()
+  std::string prompt_batching = "fcfs";  ///< one of prompt_batch_policy_names(), or a library as above
+  std::string token_batching = "newest_first";  ///< one of token_batch_policy_names(), or a library
+  std::string admission = "fcfs";               ///< one of admission_policy_names(), or a library
   std::uint32_t max_batch_tokens = 2048;
   std::uint32_t prompt_tokens_beside_decodes = 512;  ///< prompt tokens a step may carry while sequences decode
   std::uint32_t max_running = 256;

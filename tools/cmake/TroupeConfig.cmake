@@ -1,5 +1,6 @@
-# find_package(Troupe): what a routing policy in a shared library is built with.
-#   troupe_policy(NAME FILE...)   a library libNAME.so, for scheduling.policy: /path/to/libNAME.so
+# find_package(Troupe): what a policy in a shared library is built with, of whichever kind.
+#   troupe_policy(NAME FILE...)   a library libNAME.so; /path/to/libNAME.so is what scheduling.policy, prompt_batching, token_batching,
+#                                 admission or roles.policy is set to, as its kind wants
 #   Troupe::policy                the headers and the code behind them, for one's own tests
 
 get_filename_component(troupe_prefix "${CMAKE_CURRENT_LIST_DIR}/../../.." ABSOLUTE)

@@ -1,8 +1,10 @@
-# What `cmake --install` installs: the command, and what a routing policy needs that is built outside this tree: the headers that it may include
+# What `cmake --install` installs: the command, and what policies need that are built outside this tree: the headers that they may include
 # with what they include, the code behind them, and a package for find_package(Troupe). `--component policies` is the latter alone.
 
 set(policy_headers
-  actors/policies/candidates.hpp actors/policies/library_policy.hpp actors/policies/routing_policy.hpp
+  actors/policies/admission_policy.hpp actors/policies/candidates.hpp actors/policies/library_policy.hpp
+  actors/policies/policy_kinds.hpp actors/policies/prompt_batch_policy.hpp actors/policies/role_policy.hpp
+  actors/policies/routing_policy.hpp actors/policies/token_batch_policy.hpp
   runtime/base/check.hpp runtime/base/ids.hpp runtime/base/random.hpp runtime/base/result.hpp)
 foreach(header ${policy_headers})
   get_filename_component(folder ${header} DIRECTORY)

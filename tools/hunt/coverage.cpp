@@ -32,6 +32,7 @@ std::vector<std::string> all() {
   std::vector<std::string> names(std::begin(kFaults), std::end(kFaults));
   for (const auto* const actor : kMachineActors) names.push_back(ending(actor));
   for (const auto* const actor : kOtherActors) names.push_back(ending(actor));
+  for (const auto* const actor : kRenewedActors) names.push_back(ending(actor));
   names.insert(names.end(), std::begin(kRareSituations), std::end(kRareSituations));
   return names;
 }

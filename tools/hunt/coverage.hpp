@@ -39,6 +39,10 @@ inline constexpr const char* kOtherActors[] = {"request",       "router",       
                                                "neighbours",    "deadlines",    "supervisor",    "remote_requests",
                                                "remote_prompt", "remote_token", "remote_router", "remote_dispatcher"};
 
+/// Actors that a plan may end as well, and that are made anew: nothing else ends with them. The balancer is in neither
+/// list, so that where it ends, it was by one of these.
+inline constexpr const char* kRenewedActors[] = {"role_policy"};
+
 /// All that may come about, in the order in which people read it: faults, then rare situations.
 const std::vector<std::string>& what_may_happen();
 

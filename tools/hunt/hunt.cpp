@@ -296,6 +296,8 @@ class Run {
       telling_.event("node " + plan_.cluster.nodes[node].name + " ends, as its " + actor + " has: " + why +
                      "; it is started again in " + std::to_string(wait.count()) + " ms");
     node_died(node);
+    if (actor == "balancer")
+      wrong("S9", "node " + plan_.cluster.nodes[node].name + " ends as its balancer does, which nobody ended");
     // S9, by a reckoning of its own; no node lives for half a minute here.
     const auto least = std::min<Nanoseconds>(200ms * (1 << std::min(ends_.at(node)++, 10)), 10s);
     if (wait < least)
@@ -333,10 +335,12 @@ class Run {
     for (auto& request : requests_)
       if (request.what.actor && request.what.actor.id() == actor->id()) request.client_gone = true;
     coverage_.fault("an actor ends, " + std::string(name));
-    losses_.at(node) += name == "hand_over" ? plan_.cluster.nodes[node].machines.size() : 1;
+    const bool renewed =
+        std::find(std::begin(kRenewedActors), std::end(kRenewedActors), name) != std::end(kRenewedActors);
+    if (!renewed) losses_.at(node) += name == "hand_over" ? plan_.cluster.nodes[node].machines.size() : 1;
     const auto life = cluster_->life(node);
     caf::anon_send_exit(actor, act.reason);
-    if (cluster_->stalled(node) || name == "request") return;
+    if (cluster_->stalled(node) || name == "request" || renewed) return;
     cluster_->system.settle();
     check_escalation(node, life, name);
   }

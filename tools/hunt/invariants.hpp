@@ -14,8 +14,8 @@
 //       node that is drained before it is stopped comes to rest, and costs no request an attempt unless it was
 //       preempted (replacement.hpp)
 //   S8  the usage at the end counts the tokens that were sent
-//   S9  what cannot do without an actor ends with it, machine or node; a node that ends again and again is started ever
-//       later
+//   S9  what cannot do without an actor ends with it, machine or node, and nothing ends with one that is made anew; a
+//       node that ends again and again is started ever later
 //   S10 an order that comes last is carried out, whoever gives it, and every node knows; what the balancer lent goes
 //       home when the load is gone
 //   L1  when the faults are over all ends, and new requests are served

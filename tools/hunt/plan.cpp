@@ -204,6 +204,7 @@ class Planner {
       crash.which = random_.below(3);
       restarted_by_ = std::max(restarted_by_, at + kRestarted);
     }
+    if (plan_.cluster.balance && one_in(3)) end_renewed_actor();
   }
 
   /// One after the other, where the others can do without it.
@@ -220,15 +221,25 @@ class Planner {
   }
 
   void end_actor() {
-    constexpr caf::exit_reason kReasons[] = {caf::exit_reason::kill, caf::exit_reason::unhandled_exception,
-                                             caf::exit_reason::user_shutdown, caf::exit_reason::unknown};
     auto& end = act(moment(), Kind::kEndActor);
     end.actor = one_in(2) ? kMachineActors[random_.below(std::size(kMachineActors))]
                           : kOtherActors[random_.below(std::size(kOtherActors))];
+    how_it_ends(end);
+    restarted_by_ = std::max(restarted_by_, end.at + kRestarted);
+  }
+
+  void end_renewed_actor() {
+    auto& end = act(moment(), Kind::kEndActor);
+    end.actor = kRenewedActors[random_.below(std::size(kRenewedActors))];
+    how_it_ends(end);
+  }
+
+  void how_it_ends(Act& end) {
+    constexpr caf::exit_reason kReasons[] = {caf::exit_reason::kill, caf::exit_reason::unhandled_exception,
+                                             caf::exit_reason::user_shutdown, caf::exit_reason::unknown};
     end.which = random_.below(1000);
     end.after_messages = random_.below(80);
     end.reason = kReasons[random_.below(std::size(kReasons))];
-    restarted_by_ = std::max(restarted_by_, end.at + kRestarted);
   }
 
   void kv() {

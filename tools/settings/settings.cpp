@@ -1,6 +1,9 @@
 #include "tools/settings/settings.hpp"
 
+#include <memory>
 #include <utility>
+
+#include "actors/policies/library_failures.hpp"
 
 namespace troupe {
 
@@ -8,6 +11,19 @@ namespace {
 
 policies::Objectives objectives(const config::SloSection& slo) {
   return {slo.ttft, slo.tbt, static_cast<std::int32_t>(slo.ttft_slowdown)};
+}
+
+/// That something can be made.
+template <class Made>
+Result<void> tried(const Result<Made>& made) {
+  if (!made.ok()) return made.error();
+  return {};
+}
+
+/// Of what a node asks that routes.
+Result<void> check_cluster_policies(const config::ClusterConfig& cluster) {
+  TRY_VOID(tried(policies::make_routing_policy(cluster.shared.scheduling.policy, routing_settings(cluster))));
+  return tried(balancer_options(cluster));
 }
 
 }  // namespace
@@ -58,7 +74,12 @@ Result<BalancerOptions> balancer_options(const config::ClusterConfig& cluster) {
   checked.reset();
   BalancerOptions options;
   options.interval = roles.interval;
-  options.make_policy = [name = roles.policy, settings] { return policies::make_role_policy(name, settings).value(); };
+  options.make_policy = [name = roles.policy, settings, told = false]() mutable {
+    auto made = policies::make_role_policy(name, settings);
+    if (made.ok()) return *std::move(made);
+    if (!std::exchange(told, true)) policies::library_failed({name, "role policy", made.error().message});
+    return std::unique_ptr<policies::RolePolicy>();
+  };
   return options;
 }
 
@@ -66,6 +87,23 @@ Result<policies::MachinePolicies> machine_policies(const config::ServeConfig& co
   const auto& scheduling = config.scheduling;
   return policies::make_machine_policies({scheduling.prompt_batching, scheduling.token_batching, scheduling.admission},
                                          {objectives(config.slo)});
+}
+
+Result<void> check_policies(const config::ServeConfig& config) {
+  TRY_VOID(tried(policies::make_routing_policy(config.scheduling.policy, routing_settings(config))));
+  return tried(machine_policies(config));
+}
+
+Result<void> check_policies(const config::ClusterConfig& cluster) {
+  TRY_VOID(check_cluster_policies(cluster));
+  return tried(machine_policies(cluster.shared));
+}
+
+Result<void> check_policies(const config::ClusterConfig& cluster, std::size_t node) {
+  const auto& section = cluster.nodes.at(node);
+  if (section.router) TRY_VOID(check_cluster_policies(cluster));
+  if (section.machines.empty()) return {};
+  return tried(machine_policies(cluster.shared));
 }
 
 Result<void> tell_how_to_plan(MachineSpec& spec, const config::ServeConfig& config) {

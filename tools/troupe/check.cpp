@@ -8,9 +8,9 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "actors/policies/routing_policy.hpp"
 #include "runtime/config/keys.hpp"
 #include "runtime/device/cpu_device.hpp"
+#include "tools/settings/settings.hpp"
 #include "tools/troupe/check_cluster.hpp"
 #include "tools/troupe/commands.hpp"
 #include "tools/troupe/exit_codes.hpp"
@@ -62,8 +62,7 @@ Result<void> tell_apart(const CheckFlags& flags, ServeFlags& serve) {
 }
 
 Result<Findings> examine(config::Loaded settings) {
-  TRY(policy, policies::make_routing_policy(settings.config.scheduling.policy));
-  policy.reset();  // what matters is that it can be made: a library is opened for that
+  TRY_VOID(check_policies(settings.config));
   TRY(checkpoint, model::Checkpoint::open(settings.config.model.path));
   TRY(text, load_model_text(settings.config.model.path));
   TRY(plan, plan_for(checkpoint, settings.config, device::CpuDeviceOptions{}.kv_dtype));

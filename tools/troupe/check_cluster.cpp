@@ -5,10 +5,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "actors/policies/routing_policy.hpp"
 #include "runtime/control/tls.hpp"
 #include "runtime/device/cpu_device.hpp"
 #include "runtime/model/host_memory.hpp"
+#include "tools/settings/settings.hpp"
 #include "tools/troupe/kv_budget.hpp"
 #include "tools/troupe/model_text.hpp"
 
@@ -259,8 +259,7 @@ std::string http_url(const config::HttpSection& http) {
 Result<ClusterReport> check_cluster(const config::ClusterSources& sources, bool json) {
   TRY(loaded, config::load_cluster(sources));
   TRY_VOID(check_certificates(loaded.config, sources.file, loaded.notes));
-  TRY(policy, policies::make_routing_policy(loaded.config.shared.scheduling.policy));
-  policy.reset();  // what matters is that it can be made: a library is opened for that
+  TRY_VOID(check_policies(loaded.config));
   const std::string& directory = loaded.config.shared.model.path;
   TRY(checkpoint, model::Checkpoint::open(directory));
   TRY(text, load_model_text(directory));

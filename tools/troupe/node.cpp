@@ -60,7 +60,8 @@ Result<std::unique_ptr<Node>> Node::start(NodeOptions options) {
   const auto tell = [&](std::string_view stage, double done) {
     if (options.progress) options.progress(stage, done);
   };
-  if (const auto policy = policies::make_routing_policy(config.scheduling.policy); !policy.ok()) return policy.error();
+  // Before the model is loaded, which takes long.
+  TRY_VOID(options.cluster ? check_policies(options.cluster->config, options.cluster->node) : check_policies(config));
   tell("checkpoint", 0);
   TRY(checkpoint, model::Checkpoint::open(config.model.path));
   const bool calls = !options.cluster || options.cluster->config.nodes.at(options.cluster->node).http;

@@ -12,6 +12,7 @@
 #include "actors/messages/trace_table.hpp"
 #include "actors/neighbours/middleman.hpp"
 #include "actors/neighbours/neighbours.hpp"
+#include "actors/policies/library_failures.hpp"
 #include "actors/request/deadlines.hpp"
 #include "actors/request/request.hpp"
 #include "actors/router/policy_actor.hpp"
@@ -57,6 +58,10 @@ Node::Parts::Parts(const NodeOptions& node)
       actor_config(actor_config_for(node)),
       actors(*actor_config) {
   register_traced_messages();
+  policies::tell_library_failures([log = log](const policies::LibraryFailure& failure) {
+    log->write(config::LogLevel::kWarning, "policy_failed",
+               {{"policy", failure.policy}, {"kind", failure.kind}, {"why", failure.what}});
+  });
   if (node.config.trace.enabled) {
     flight = std::make_unique<trace::FlightRecorder>(node.config.trace.ring_size);
     trace::install(flight.get());
@@ -97,6 +102,7 @@ Node::Parts::~Parts() {
   near.reset();
   link.reset();      // nothing writes the slabs any more
   machines.clear();  // waits for a running step
+  policies::tell_library_failures(nullptr);
   trace::install(nullptr);
 }
 

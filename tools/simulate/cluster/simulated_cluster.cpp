@@ -68,28 +68,25 @@ std::shared_ptr<Ledger> open_ledger(const std::vector<ModelledMachine>& machines
   return std::make_shared<Ledger>(load, std::move(rows), std::move(roles));
 }
 
-/// The first of the role policies never orders anything, and is not asked.
-void start_balancer(exec::VirtualSystem& system, const config::ClusterConfig& cluster, const RouterActor& router,
+void start_balancer(exec::VirtualSystem& system, BalancerOptions options, const RouterActor& router,
                     const std::shared_ptr<Ledger>& ledger, const std::vector<ModelledMachine>& machines) {
-  if (cluster.roles.policy == role_policy_names().front()) return;
-  auto options = balancer_options(cluster);
-  CHECK(options.ok(), options.error().message);
   std::vector<policies::Role> homes;
   for (const auto& machine : machines) homes.push_back(machine.role);
-  options->router = router;
-  options->orders = system.spawn<Orders>(router, std::move(homes), ledger);
-  options->tell = [](const std::string&, const std::string&, const std::string&) {};
-  system.spawn<Balancer>(*std::move(options));
+  options.router = router;
+  options.orders = system.spawn<Orders>(router, std::move(homes), ledger);
+  options.tell = [](const std::string&, const std::string&, const std::string&) {};
+  system.spawn<Balancer>(std::move(options));
 }
 
 }  // namespace
 
-simulation::SimulationOutcome run_cluster(const std::vector<ModelledMachine>& machines,
-                                          std::unique_ptr<policies::RoutingPolicy> policy, const workload::Load& load,
-                                          const ClusterSettings& settings,
-                                          const std::function<void(std::size_t)>& show) {
+Result<simulation::SimulationOutcome> run_cluster(const std::vector<ModelledMachine>& machines,
+                                                  std::unique_ptr<policies::RoutingPolicy> policy,
+                                                  const workload::Load& load, const ClusterSettings& settings,
+                                                  const std::function<void(std::size_t)>& show) {
   CHECK(!machines.empty() && !load.empty() && policy != nullptr);
   const auto& cluster = settings.cluster;
+  TRY(balancer, balancer_options(cluster));
   const auto ledger = open_ledger(machines, load, settings);
   exec::VirtualSystem system;
   const auto began = system.now();
@@ -132,8 +129,7 @@ simulation::SimulationOutcome run_cluster(const std::vector<ModelledMachine>& ma
     spec.name = machine.name;
     spec.role = machine.role;
     spec.device = std::make_shared<device::ModelledDevice>(std::move(options));
-    const auto told = tell_how_to_plan(spec, cluster.shared);
-    CHECK(told.ok(), told.error().message);
+    TRY_VOID(tell_how_to_plan(spec, cluster.shared));
     const auto& info = spec.device->info();
     network.cards.push_back({machine.card_bytes_per_s, static_cast<double>(settings.kv_token_bytes) /
                                                            static_cast<double>(info.kv.position_bytes())});
@@ -145,7 +141,9 @@ simulation::SimulationOutcome run_cluster(const std::vector<ModelledMachine>& ma
   };
   const SupervisorActor supervisor = system.spawn<Supervisor>(router, std::move(specs), nullptr, std::move(near));
   system.settle();
-  start_balancer(system, cluster, router, ledger, machines);
+  // The first of the role policies never orders anything, and is not asked.
+  if (cluster.roles.policy != role_policy_names().front())
+    start_balancer(system, std::move(balancer), router, ledger, machines);
   system.spawn<Beats>(BeatsOptions{supervisor, router, ledger, cluster.failure.heartbeat, settings.kv_token_bytes});
   ClientOptions client;
   client.load = &load;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "actors/policies/routing_policy.hpp"
+#include "runtime/base/result.hpp"
 #include "runtime/config/cluster_config.hpp"
 #include "runtime/device/modelled_device.hpp"
 #include "runtime/simulation/outcome.hpp"
@@ -43,10 +44,11 @@ struct ClusterSettings {
   config::ClusterConfig cluster;
 };
 
-/// Plays the load to its end; same arguments, same outcome. `show` hears now and then how many requests have ended.
-simulation::SimulationOutcome run_cluster(const std::vector<ModelledMachine>& machines,
-                                          std::unique_ptr<policies::RoutingPolicy> policy, const workload::Load& load,
-                                          const ClusterSettings& settings,
-                                          const std::function<void(std::size_t ended)>& show = {});
+/// Plays the load to its end; same arguments, same outcome. `show` hears now and then how many requests have ended. An
+/// error where a policy that the settings name cannot be made.
+Result<simulation::SimulationOutcome> run_cluster(const std::vector<ModelledMachine>& machines,
+                                                  std::unique_ptr<policies::RoutingPolicy> policy,
+                                                  const workload::Load& load, const ClusterSettings& settings,
+                                                  const std::function<void(std::size_t ended)>& show = {});
 
 }  // namespace troupe::simulate

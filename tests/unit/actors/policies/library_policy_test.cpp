@@ -1,7 +1,9 @@
-// Policies from shared libraries, and what is refused of them. The libraries are built from libraries/*.cpp.
+// Routing policies from shared libraries, and what is refused of libraries of any kind.
 #include "actors/policies/library_policy.hpp"
 
 #include <gmock/gmock.h>
+
+#include "tests/unit/actors/policies/policy_libraries.hpp"
 
 namespace troupe::policies {
 namespace {
@@ -11,8 +13,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 using testing::StartsWith;
-
-std::string library(const std::string& name) { return std::string(TROUPE_POLICY_LIBRARIES "/lib") + name + ".so"; }
 
 RoutingSnapshot machines(std::uint32_t count) {
   RoutingSnapshot snapshot;
@@ -52,6 +52,7 @@ TEST(LibraryPolicy, can_be_made_more_than_once) {
 }
 
 TEST(LibraryPolicy, that_throws_costs_the_decision_and_not_the_node) {
+  const Failures failures;
   const auto policy = make_routing_policy(library("bad_policy")).value();
   const auto threw = policy->decide(machines(1));
   EXPECT_EQ(threw.prompt_machine, MachineId{0});
@@ -62,7 +63,20 @@ TEST(LibraryPolicy, that_throws_costs_the_decision_and_not_the_node) {
   EXPECT_THAT(other.reason, HasSubstr("no std::exception"));
 }
 
+TEST(LibraryPolicy, that_fails_is_told_of_once) {
+  const Failures failures;
+  const auto policy = make_routing_policy(library("bad_policy")).value();
+  policy->decide(machines(1));
+  policy->decide(machines(1));
+  policy->decide(machines(3));
+  ASSERT_THAT(failures.told, SizeIs(1));
+  EXPECT_EQ(failures.told[0].policy, "bad");
+  EXPECT_EQ(failures.told[0].kind, "routing policy");
+  EXPECT_EQ(failures.told[0].what, "it threw: no idea");
+}
+
 TEST(LibraryPolicy, that_chooses_a_machine_it_was_not_shown_is_overruled) {
+  const Failures failures;
   const auto decision = make_routing_policy(library("bad_policy")).value()->decide(machines(3));
   EXPECT_EQ(decision.token_machine, MachineId{2});
   EXPECT_THAT(decision.reason, HasSubstr("it chose machine 77, which it was not shown"));
@@ -81,12 +95,19 @@ TEST(LibraryPolicy, that_cannot_be_made_is_refused_with_its_reason) {
   EXPECT_THAT(refusal_of("unmade_policy"), HasSubstr("threw: its table is missing"));
 }
 
+TEST(LibraryPolicy, that_makes_none_is_refused) { EXPECT_THAT(refusal_of("none_made"), HasSubstr("made no policy")); }
+
 TEST(LibraryPolicy, without_the_entry_is_refused_with_what_to_write) {
-  EXPECT_THAT(refusal_of("no_entry"), AllOf(HasSubstr("no function troupe_policy_v1"), HasSubstr("TROUPE_POLICY(")));
+  EXPECT_THAT(refusal_of("no_entry"), AllOf(HasSubstr("no function troupe_policy."), HasSubstr("TROUPE_POLICY(")));
 }
 
 TEST(LibraryPolicy, for_another_version_is_refused_with_both) {
-  EXPECT_THAT(refusal_of("later_version"), AllOf(HasSubstr("version 2"), HasSubstr("version 1"), HasSubstr("again")));
+  EXPECT_THAT(refusal_of("later_version"), AllOf(HasSubstr("version 3"), HasSubstr("version 2"), HasSubstr("again")));
+  EXPECT_THAT(refusal_of("earlier_version"), AllOf(HasSubstr("for version 1"), HasSubstr("has version 2")));
+}
+
+TEST(LibraryPolicy, of_a_kind_that_there_is_not_is_refused) {
+  EXPECT_THAT(refusal_of("unknown_kind"), HasSubstr("of no kind of policy"));
 }
 
 TEST(LibraryPolicy, built_against_other_headers_is_refused) {
@@ -102,7 +123,8 @@ TEST(LibraryPolicy, that_is_not_there_or_no_library_is_refused) {
   const auto missing = make_routing_policy("./nowhere/libmine.so");
   ASSERT_FALSE(missing.ok());
   EXPECT_EQ(missing.error().code, ErrorCode::kMissingInput);
-  EXPECT_THAT(missing.error().message, HasSubstr("./nowhere/libmine.so"));
+  EXPECT_THAT(missing.error().message, AllOf(HasSubstr("./nowhere/libmine.so"), HasSubstr("scheduling.policy takes"),
+                                             HasSubstr("one of splitwise, ")));
   const auto text = make_routing_policy(TROUPE_SOURCE_DIR "/README.md");
   ASSERT_FALSE(text.ok());
   EXPECT_THAT(text.error().message, AllOf(HasSubstr("README.md"), HasSubstr("docs/policies.md")));

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "runtime/base/policy_names.hpp"
+#include "runtime/config/cluster_config.hpp"
 #include "runtime/config/keys.hpp"
 #include "runtime/config/load.hpp"
 
@@ -43,6 +44,28 @@ TEST(PolicyKeys, TakeALibraryByItsPath) {
   const auto loaded = load(with_policy("./libmine.so"));
   ASSERT_TRUE(loaded.ok());
   EXPECT_EQ(loaded->config.scheduling.policy, "./libmine.so") << "a flag's path starts where the command was given";
+}
+
+TEST(PolicyKeys, OfEveryKindTakeALibraryByItsPath) {
+  for (const std::string key : {"scheduling.prompt_batching", "scheduling.token_batching", "scheduling.admission"}) {
+    auto sources = with_policy("splitwise");
+    sources.flags.push_back({key, "./libmine.so", "--set " + key});
+    EXPECT_TRUE(load(sources).ok()) << key;
+    sources.flags.back().value = "libmine.so";
+    const auto refused = load(sources);
+    ASSERT_FALSE(refused.ok()) << key;
+    EXPECT_THAT(refused.error().message, HasSubstr("or the path of a library, as ./libmine.so"));
+  }
+}
+
+TEST(PolicyKeys, ARolePolicysLibraryInAClustersFileStartsAtTheFilesFolder) {
+  const std::string path = testing::TempDir() + "/policy_keys_cluster.yaml";
+  std::ifstream shipped(TROUPE_SOURCE_DIR "/cluster_configs/local.yaml");
+  std::ofstream(path) << shipped.rdbuf() << "\nroles: {policy: mine/libroles.so}\n";
+  const auto loaded = load_cluster(cluster_sources(path, "", ""));
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  EXPECT_EQ(std::filesystem::path(loaded->config.roles.policy),
+            (std::filesystem::path(testing::TempDir()) / "mine/libroles.so").lexically_normal());
 }
 
 TEST(PolicyKeys, ALibrarysPathInAFileStartsAtTheFilesFolder) {

@@ -81,5 +81,43 @@ TEST(AMachine, IsToldItsLimitsAndItsPoliciesTheObjectives) {
   EXPECT_THAT(tell_how_to_plan(spec, config).error().message, HasSubstr("did you mean \"shed_late\""));
 }
 
+/// The error of the policies that the configuration names.
+std::string refusal(const Result<void>& checked) { return checked.ok() ? "" : checked.error().message; }
+
+TEST(CheckPolicies, TriesThePolicyOfEachKind) {
+  const config::ServeConfig good;
+  EXPECT_EQ(refusal(check_policies(good)), "");
+  for (const auto& [member, key] :
+       {std::pair(&config::SchedulingSection::policy, "scheduling.policy"),
+        std::pair(&config::SchedulingSection::prompt_batching, "scheduling.prompt_batching"),
+        std::pair(&config::SchedulingSection::token_batching, "scheduling.token_batching"),
+        std::pair(&config::SchedulingSection::admission, "scheduling.admission")}) {
+    auto config = good;
+    config.scheduling.*member = "./nowhere/libmine.so";
+    EXPECT_THAT(refusal(check_policies(config)), HasSubstr(std::string("libmine.so; ") + key + " takes"));
+    config::ClusterConfig cluster;
+    cluster.shared = config;
+    EXPECT_THAT(refusal(check_policies(cluster)), HasSubstr(std::string("libmine.so; ") + key + " takes"));
+  }
+  config::ClusterConfig cluster;
+  EXPECT_EQ(refusal(check_policies(cluster)), "");
+  cluster.roles.policy = "./nowhere/libmine.so";
+  EXPECT_THAT(refusal(check_policies(cluster)), HasSubstr("libmine.so; roles.policy takes"));
+}
+
+TEST(CheckPolicies, OfANodeAreThoseThatItAsks) {
+  config::ClusterConfig cluster;
+  cluster.nodes.resize(2);
+  cluster.nodes[0].router = true;
+  cluster.nodes[1].machines.resize(1);
+  cluster.roles.policy = "./nowhere/libroles.so";
+  EXPECT_THAT(refusal(check_policies(cluster, 0)), HasSubstr("libroles.so"));
+  EXPECT_EQ(refusal(check_policies(cluster, 1)), "");
+  cluster.roles.policy = "fixed";
+  cluster.shared.scheduling.admission = "./nowhere/libadmission.so";
+  EXPECT_EQ(refusal(check_policies(cluster, 0)), "");
+  EXPECT_THAT(refusal(check_policies(cluster, 1)), HasSubstr("libadmission.so"));
+}
+
 }  // namespace
 }  // namespace troupe

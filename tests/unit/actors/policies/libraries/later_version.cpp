@@ -3,9 +3,12 @@
 
 using namespace troupe::policies;
 
-extern "C" const PolicyLibraryV1* troupe_policy_v1() {
-  static const PolicyLibraryV1 library{kPolicyInterfaceVersion + 1, policy_types_fingerprint(), "later",
-                                       [](const RoutingSettings&) -> RoutingPolicy* { return nullptr; },
-                                       [](RoutingPolicy*) {}};
+extern "C" const PolicyLibrary* troupe_policy() {
+  static const PolicyLibrary library{kPolicyInterfaceVersion + 1,
+                                     policy_types_fingerprint<RoutingPolicy>(),
+                                     PolicyKind::kRouting,
+                                     "later",
+                                     [](const void*) -> void* { return nullptr; },
+                                     [](void*) noexcept {}};
   return &library;
 }
