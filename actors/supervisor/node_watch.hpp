@@ -39,6 +39,8 @@ class NodeWatch final : public exec::Actor<NodeWatchActor::base> {
   void on_exit() override;
 
  private:
+  void fail(const std::string& name, const std::string& why);
+
   Failed failed_;
   std::unordered_map<caf::actor_id, std::string> names_;
 };

@@ -146,6 +146,24 @@ TEST(Deaths, ASupervisorWithNothingElseToDoEndsWithTheLastOfItsMachinesAndTheNod
   EXPECT_THAT(failed, ElementsAre("supervisor"));  // once is enough
 }
 
+TEST(Deaths, ANodeIsToldOfAVitalActorThatWasGoneBeforeItCouldBeWatched) {
+  exec::VirtualSystem system;
+  auto router =
+      system.spawn<Router>(RouterLimits{}, system.spawn<RoutingPolicyHost>(std::shared_ptr<policies::RoutingPolicy>(
+                                               policies::make_routing_policy("splitwise").value())));
+  const WatchVital vital{"router", router.address()};
+  caf::anon_send_exit(router, caf::exit_reason::kill);
+  router = nullptr;  // nothing is left of it but its address
+  system.settle();
+  std::vector<std::string> failed;
+  const auto watch = system.spawn<NodeWatch>(
+      [&](const std::string& name, const std::string& why) { failed.push_back(name + ": " + why); });
+  caf::anon_send(watch, vital);
+  caf::anon_send(watch, WatchVital{"supervisor", vital.actor});
+  system.settle();
+  EXPECT_THAT(failed, ElementsAre("router: it had ended before it was watched"));
+}
+
 TEST(RestartWaits, GrowWithEachEndUpToTheLongestAndBeginAnewAfterAHealthyLife) {
   RestartWaits waits;
   EXPECT_EQ(waits.after(0ms), 200ms);
