@@ -205,6 +205,26 @@ class Planner {
       restarted_by_ = std::max(restarted_by_, at + kRestarted);
     }
     if (plan_.cluster.balance && one_in(3)) end_renewed_actor();
+    if (one_in(10)) part_while_prompts_run();
+  }
+
+  /// A router and a token machine lose each other while prompts are slow: the requests move, and what the first machine
+  /// says of their end crosses what the second one orders.
+  void part_while_prompts_run() {
+    const auto& nodes = plan_.cluster.nodes;
+    const auto at = moment();
+    for (std::size_t node = 0; node < nodes.size(); ++node) {
+      const auto has = [&](Role role) {
+        return std::find(nodes[node].machines.begin(), nodes[node].machines.end(), role) != nodes[node].machines.end();
+      };
+      if (has(Role::kPrompt)) {
+        act(std::max(Nanoseconds{}, at - 50ms), Kind::kSlow, node).factor = 10;
+        act(at + 500ms, Kind::kFast, node);
+      }
+      if (!has(Role::kToken)) continue;
+      for (std::size_t front = 0; front < fronts_; ++front)
+        if (nodes[front].routes && one_in(2)) act(at + time(5ms), Kind::kBreak, front, node);
+    }
   }
 
   /// One after the other, where the others can do without it.
