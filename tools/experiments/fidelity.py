@@ -40,7 +40,7 @@ def run(command):
 
 def profile(a, file):
     run([a.troupe, "profile", a.model, "--set", "device.threads=1", "--set", f"device.kv_memory={a.kv_memory}", "--name", "one-core",
-         "--longest-prompt", 4 * a.prompt_tokens, "--most-decodes", 16, "--seconds-a-step", 0.15, "--out", file])
+         "--longest-prompt", min(2048, 4 * a.prompt_tokens), "--most-decodes", 16, "--seconds-a-step", 0.15, "--out", file])
     return file
 
 

@@ -7,8 +7,7 @@
 
 #include "actors/balancer/balancer.hpp"
 #include "runtime/exec/system.hpp"
-#include "runtime/trace/hook.hpp"
-#include "tools/hunt/players.hpp"
+#include "tests/unit/tools/hunt/audience.hpp"
 
 namespace troupe {
 namespace {
@@ -56,17 +55,6 @@ class Orders final : public exec::Actor<MachineOrdersActor::base> {
   std::vector<std::string>* seen_;
 };
 
-/// Knows the actors of a test by their names.
-class Audience final : public trace::Watcher {
- public:
-  Audience() { trace::watching = this; }
-  ~Audience() override { trace::watching = nullptr; }
-  void handles(caf::actor_id, const char*, const caf::mailbox_element& element, const caf::actor_clock&) override {
-    players.saw(element);
-  }
-  hunt::Players players;
-};
-
 /// A balancer that looks once a second, the first time after a second. Each of its policies lends the machine to the
 /// prompts at each look, and gives as the reason which policy it is and how many looks it has seen.
 class Alone {
@@ -88,7 +76,7 @@ class Alone {
   }
   std::vector<caf::strong_actor_ptr> policies() const { return audience.players.named("role_policy"); }
 
-  Audience audience;
+  hunt::Audience audience;
   std::vector<std::string> orders;
   std::function<void(BalancerOptions&)> adjust;
   std::function<void()> while_deciding = [] {};
