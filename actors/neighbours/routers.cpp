@@ -31,11 +31,12 @@ void Neighbours::elect() {
   if (active_ && !here(*active_)) active_.reset();
   for (const auto& [id, peer] : peers_)
     if (peer.session != 0 && peer.routes && (!active_ || id < *active_)) active_ = id;
-  // One that has just started may not have met yet who routes; it has when all who may have spoken.
+  // One that has just started may not have met yet who routes; it has when all who may have spoken, or when the one
+  // that it has just lost did.
   const bool all_spoke = std::all_of(options_.routers.begin(), options_.routers.end(), [&](NodeId id) {
     return id == options_.self || (peers_.at(id).session != 0 && peers_.at(id).clock.heard_beat != 0);
   });
-  if (!active_ && (all_spoke || options_.routers.size() == 1 || now() - born_ >= options_.silence))
+  if (!active_ && (before || all_spoke || options_.routers.size() == 1 || now() - born_ >= options_.silence))
     for (const NodeId id : options_.routers)
       if (here(id) && (!active_ || id < *active_)) active_ = id;
   if (active_ == before) return;

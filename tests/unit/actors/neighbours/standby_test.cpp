@@ -82,6 +82,16 @@ TEST(Standby, TakesOverWhileStreamsOfItsNodeGoOn) {
   expect_all_right(cluster, requests);
 }
 
+TEST(Standby, TakesOverAtOnceInAClusterThatHasJustStarted) {
+  auto options = two_fronts();
+  options.warm_up = 600ms;  // less than the silence for which one that meets nobody waits
+  Cluster cluster(options);
+  ASSERT_EQ(router_by(cluster, kFront1), "front0");
+  cluster.kill(kFront0);
+  cluster.pass(10ms);
+  EXPECT_EQ(router_by(cluster, kFront1), "front1");
+}
+
 TEST(Standby, KnowsWhatTheMachinesWereGivenBeforeItTookOver) {
   Cluster cluster(two_fronts());
   auto requests = submit_some(cluster, kFront1, 1, 1000);
