@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <memory_resource>
 
 #include "kernels/core/cpu_isa.hpp"
 #include "kernels/core/dtype.hpp"
@@ -19,8 +20,9 @@ class PackedMatrix {
   static constexpr std::int64_t kPanelColumns = 32;
 
   PackedMatrix() = default;
-  /// Storage for a matrix of `outputs` x `inputs`, 64-byte aligned, not yet filled.
-  PackedMatrix(std::int64_t outputs, std::int64_t inputs, DType dtype);
+  /// Storage for a matrix of `outputs` x `inputs`, 64-byte aligned, not yet filled, from `memory`, which outlives it.
+  PackedMatrix(std::int64_t outputs, std::int64_t inputs, DType dtype,
+               std::pmr::memory_resource* memory = std::pmr::new_delete_resource());
 
   /// Copies rows [first_output, first_output + count) of the row-major [outputs][inputs] checkpoint matrix `rows`
   /// (pointing at the first of them, any alignment) into place. Different ranges that share no panel may be packed at
@@ -37,6 +39,8 @@ class PackedMatrix {
 
  private:
   struct Free {
+    std::pmr::memory_resource* from;
+    std::size_t bytes;
     void operator()(std::byte* memory) const;
   };
   std::unique_ptr<std::byte[], Free> data_;

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
-#include <new>
 
 #include "kernels/core/check.hpp"
 #include "kernels/matmul/matmul.hpp"
@@ -33,17 +32,15 @@ void scatter_rows(std::byte* panel, std::int64_t first_column, std::int64_t colu
 
 }  // namespace
 
-void PackedMatrix::Free::operator()(std::byte* memory) const {
-  ::operator delete[](memory, std::align_val_t{kAlignment});
-}
+void PackedMatrix::Free::operator()(std::byte* memory) const { from->deallocate(memory, bytes, kAlignment); }
 
-PackedMatrix::PackedMatrix(std::int64_t outputs, std::int64_t inputs, DType dtype)
+PackedMatrix::PackedMatrix(std::int64_t outputs, std::int64_t inputs, DType dtype, std::pmr::memory_resource* memory)
     : outputs_(outputs), inputs_(inputs), dtype_(dtype) {
   KERNEL_CHECK(outputs > 0 && inputs > 0, outputs, inputs);
   const std::int64_t column_bytes = kPanelColumns * static_cast<std::int64_t>(bytes_of(dtype));
   KERNEL_CHECK(inputs <= std::numeric_limits<std::int64_t>::max() / column_bytes / panels(), outputs, inputs);
   bytes_ = static_cast<std::size_t>(panels() * inputs * column_bytes);
-  data_.reset(new (std::align_val_t{kAlignment}) std::byte[bytes_]);
+  data_ = {static_cast<std::byte*>(memory->allocate(bytes_, kAlignment)), Free{memory, bytes_}};
   const std::int64_t used = outputs - (panels() - 1) * kPanelColumns;
   if (used < kPanelColumns) {
     std::byte* last = data_.get() + (panels() - 1) * inputs * column_bytes;

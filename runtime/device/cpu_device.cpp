@@ -1,5 +1,6 @@
 #include "runtime/device/cpu_device.hpp"
 
+#include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
 
@@ -62,6 +63,7 @@ Result<std::unique_ptr<CpuDevice>> CpuDevice::load(const model::Checkpoint& chec
     device->forward_.emplace(*device->machine_);
     device->output_.emplace(*device->machine_);
     device->thread_ = std::thread([raw = device.get()] { raw->work(); });
+    ::pthread_setname_np(device->thread_.native_handle(), "device");
     return device;
   } catch (const std::bad_alloc&) {
     return Error{ErrorCode::kTooLarge, checkpoint.directory() + ": there is not enough memory for weights of " +

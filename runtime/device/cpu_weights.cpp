@@ -29,8 +29,9 @@ void widen(DType dtype, const std::byte* from, std::int64_t count, float* to) {
 /// Loads a checkpoint's tensors one after another, counting how far it is.
 class Loader {
  public:
-  Loader(const model::Checkpoint& checkpoint, kernels::Parallel& parallel, const std::function<void(double)>& progress)
-      : checkpoint_(checkpoint), parallel_(parallel), progress_(progress) {
+  Loader(const model::Checkpoint& checkpoint, kernels::Parallel& parallel, const std::function<void(double)>& progress,
+         WeightMemory& memory)
+      : checkpoint_(checkpoint), parallel_(parallel), progress_(progress), memory_(memory) {
     total_ = checkpoint.tensor_bytes() + (checkpoint.tied() ? checkpoint.embedding().bytes.size() : 0);
   }
 
@@ -66,7 +67,7 @@ class Loader {
       if (source->dtype != dtype) dtype = DType::kF32;
     }
     CpuLinear out;
-    out.weights = PackedMatrix(outputs, sources.front()->shape[1], dtype);
+    out.weights = PackedMatrix(outputs, sources.front()->shape[1], dtype, memory_.resource());
     const auto panels = static_cast<std::size_t>(out.weights.panels());
     parallel_.run(panels,
                   [&](std::size_t panel) { pack_panel(out.weights, static_cast<std::int64_t>(panel), sources); });
@@ -124,6 +125,7 @@ class Loader {
   std::size_t total_ = 0;
   std::size_t done_ = 0;
   std::size_t held_ = 0;
+  WeightMemory& memory_;
 };
 
 Result<CpuLayer> load_layer(Loader& loader, const model::ModelConfig& config, std::int64_t layer) {
@@ -156,8 +158,10 @@ Result<CpuLayer> load_layer(Loader& loader, const model::ModelConfig& config, st
 Result<CpuWeights> CpuWeights::load(const model::Checkpoint& checkpoint, kernels::Parallel& parallel,
                                     const std::function<void(double)>& progress) {
   const auto& config = checkpoint.config();
-  Loader loader(checkpoint, parallel, progress);
   CpuWeights out;
+  // Panels are padded and aligned; what is not needed of it is never touched.
+  out.memory = std::make_unique<WeightMemory>(checkpoint.tensor_bytes() + checkpoint.tensor_bytes() / 16);
+  Loader loader(checkpoint, parallel, progress, *out.memory);
   TRY_VOID(loader.embedding(out));
   out.layers.reserve(static_cast<std::size_t>(config.layers));
   for (std::int64_t layer = 0; layer < config.layers; ++layer) {

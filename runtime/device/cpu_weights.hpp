@@ -11,6 +11,7 @@
 #include "kernels/embedding/embedding.hpp"
 #include "kernels/matmul/matmul.hpp"
 #include "runtime/base/result.hpp"
+#include "runtime/device/weight_memory.hpp"
 #include "runtime/model/checkpoint.hpp"
 
 namespace troupe::device {
@@ -33,6 +34,7 @@ struct CpuLayer {
 };
 
 struct CpuWeights {
+  std::unique_ptr<WeightMemory> memory;  ///< of the matrices below, which must go first
   std::unique_ptr<std::byte[]> embedding_bytes;
   kernels::EmbeddingTable embedding;
   std::vector<CpuLayer> layers;

@@ -46,6 +46,12 @@ double cpu_quota() {
   return quota / period;
 }
 
+/// The kernel puts the setting that is in force into brackets: "always [madvise] never".
+bool may_have_huge_pages() {
+  const auto text = read_file("/sys/kernel/mm/transparent_hugepage/enabled", kMiB);
+  return text.ok() && text->find("[never]") == std::string::npos;
+}
+
 std::optional<std::uint64_t> soft_limit(int resource) {
   rlimit limit{};
   if (::getrlimit(static_cast<__rlimit_resource>(resource), &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
@@ -102,6 +108,20 @@ Finding judge_cpu(const HostFacts& facts) {
         "paused in a step hold up the others.";
   }
   return cpu;
+}
+
+Finding judge_memory(const HostFacts& facts) {
+  Finding memory{Verdict::kOk, "memory", "", ""};
+  memory.found = facts.memory_available > 0 ? model::written_bytes(facts.memory_available) + " free"
+                                            : std::string("how much is free is not known");
+  if (!facts.huge_pages) {
+    memory.verdict = Verdict::kWarn;
+    memory.found += ", in small pages";
+    memory.advice =
+        "Decode steps read all weights, from small pages up to 1.4 times as long. As root: echo madvise > "
+        "/sys/kernel/mm/transparent_hugepage/enabled, then start the nodes again.";
+  }
+  return memory;
 }
 
 Finding judge_shared_memory(const HostFacts& facts, const config::ClusterConfig* cluster, bool runs) {
@@ -188,6 +208,7 @@ HostFacts host_facts() {
   facts.cpu_quota = cpu_quota();
   facts.isa = kernels::best_cpu_isa();
   facts.memory_available = model::available_memory_bytes();
+  facts.huge_pages = may_have_huge_pages();
   if (struct statvfs shm{}; ::statvfs("/dev/shm", &shm) == 0) {
     facts.shm_total = static_cast<std::size_t>(shm.f_blocks) * shm.f_frsize;
     facts.shm_free = static_cast<std::size_t>(shm.f_bavail) * shm.f_frsize;
@@ -200,11 +221,7 @@ HostFacts host_facts() {
 }
 
 std::vector<Finding> judge(const HostFacts& facts, const config::ClusterConfig* cluster, bool runs) {
-  std::vector<Finding> findings = {judge_cpu(facts)};
-  Finding memory{Verdict::kOk, "memory", "", ""};
-  memory.found = facts.memory_available > 0 ? model::written_bytes(facts.memory_available) + " free"
-                                            : std::string("how much is free is not known");
-  findings.push_back(std::move(memory));
+  std::vector<Finding> findings = {judge_cpu(facts), judge_memory(facts)};
   findings.push_back(judge_shared_memory(facts, cluster, runs));
   findings.push_back(judge_files(facts, cluster));
   for (auto& finding : judge_ucx(facts, cluster)) findings.push_back(std::move(finding));

@@ -21,6 +21,7 @@ struct HostFacts {
   double cpu_quota = 0;  ///< cores' worth of time that a control group allows; 0: no less than `cores`
   kernels::CpuIsa isa = kernels::CpuIsa::kReference;
   std::size_t memory_available = 0;                   ///< 0: not known
+  bool huge_pages = false;                            ///< for who asks for them
   std::optional<std::size_t> shm_total, shm_free;     ///< of /dev/shm; none: there is none
   std::optional<std::uint64_t> locked_memory, files;  ///< soft limits; none: unlimited
   Result<link::UcxFacts> ucx = link::UcxFacts{};      ///< or why not

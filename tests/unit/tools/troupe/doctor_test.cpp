@@ -21,6 +21,7 @@ HostFacts good_host() {
   facts.cores = 8;
   facts.isa = kernels::CpuIsa::kAvx2;
   facts.memory_available = 16 * kGiB;
+  facts.huge_pages = true;
   facts.shm_total = facts.shm_free = kGiB;
   facts.files = 65536;
   facts.locked_memory = 8 << 20;
@@ -55,6 +56,15 @@ TEST(Doctor, WarnsOfAProcessorWithoutVectorsAndOfAQuotaBelowTheCores) {
   facts = good_host();
   facts.cpu_quota = 2.5;
   EXPECT_THAT(finding(judge(facts, nullptr), "cpu").found, HasSubstr("the time of 2.5"));
+}
+
+TEST(Doctor, SaysHowWeightsGetHugePages) {
+  auto facts = good_host();
+  facts.huge_pages = false;
+  const auto memory = finding(judge(facts, nullptr), "memory");
+  EXPECT_EQ(memory.verdict, Verdict::kWarn);
+  EXPECT_THAT(memory.found, HasSubstr("16.00 GiB free, in small pages"));
+  EXPECT_THAT(memory.advice, HasSubstr("echo madvise > /sys/kernel/mm/transparent_hugepage/enabled"));
 }
 
 TEST(Doctor, WantsSharedMemoryForEachPairOfTheClustersNodes) {
