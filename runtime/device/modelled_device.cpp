@@ -39,6 +39,29 @@ TokenId draw(std::uint64_t seen, std::int32_t positions, const SamplingSpec& sam
   return static_cast<TokenId>(drawn % static_cast<std::uint64_t>(vocab_size - 1));
 }
 
+/// A step that gets its time bit by bit, from others.
+struct SharedStep {
+  SpendTime spend;
+  std::shared_ptr<StepObserver> observer;
+  std::chrono::nanoseconds takes;
+  std::int32_t groups;  // that the observer hears of
+  StepResult result;
+};
+
+void go_on(const std::shared_ptr<SharedStep>& step, std::int32_t written) {
+  if (written == step->groups) return step->observer->finished(std::move(step->result));
+  const auto until = [&](std::int32_t group) { return step->takes * group / step->groups; };
+  step->spend(until(written + 1) - until(written), [step, written] {
+    step->observer->group_written(step->result.id, written);
+    go_on(step, written + 1);
+  });
+}
+
+void share(const std::shared_ptr<SharedStep>& step) {
+  if (step->groups > 0) return go_on(step, 0);
+  step->spend(step->takes, [step] { go_on(step, 0); });
+}
+
 }  // namespace
 
 StepWork work_of(const Step& step) {
@@ -168,8 +191,12 @@ void ModelledDevice::start(std::shared_ptr<const Step> step, std::shared_ptr<Ste
   const std::chrono::nanoseconds takes(static_cast<std::int64_t>(seconds * 1e9 + 0.5));
   result.timings.total = takes;
   if (options_.began) options_.began(*step, work, takes);
-  for (std::int32_t group = 0; group < options_.layer_groups && step->watched; ++group)
-    observer->group_written_after(takes * (group + 1) / options_.layer_groups, step->id, group);
+  const std::int32_t groups = step->watched ? options_.layer_groups : 0;
+  if (options_.spend)
+    return share(std::make_shared<SharedStep>(
+        SharedStep{options_.spend, std::move(observer), takes, groups, std::move(result)}));
+  for (std::int32_t group = 0; group < groups; ++group)
+    observer->group_written_after(takes * (group + 1) / groups, step->id, group);
   observer->finished_after(takes, std::move(result));
 }
 

@@ -30,6 +30,9 @@ struct StepWork {
 };
 StepWork work_of(const Step& step);
 
+/// Calls back when as much time as that has been had.
+using SpendTime = std::function<void(std::chrono::nanoseconds, std::function<void()>)>;
+
 struct ModelledDeviceOptions {
   std::string name = "modelled";
   std::int32_t blocks = 1024;
@@ -43,9 +46,11 @@ struct ModelledDeviceOptions {
   /// Factors of those seconds, each as likely as another, of which each step takes one by its id; none: 1.
   std::vector<double> jitter = {};
   std::uint64_t jitter_seed = 0;
+  /// How a step gets its time, where it must share it; none: it passes on the observer's clock.
+  SpendTime spend = {};
   /// Whether a request's generated token of this index, from 0, is where its text ends by itself; none: it never does.
   std::function<bool(RequestId request, std::int32_t index)> ends = {};
-  /// Told of each step as it begins; may be empty.
+  /// Told of each step as it begins, and of the time it takes where it need not share; may be empty.
   std::function<void(const Step& step, const StepWork& work, std::chrono::nanoseconds takes)> began = {};
 };
 

@@ -136,22 +136,22 @@ class Cluster(Server):
         file.write_text("\n".join(lines) + "\n")
         self.start_nodes(a, folder, file)
 
-    def start_nodes(self, a, folder, file):
+    def start_nodes(self, a, folder, file, flags=()):
         self.file = file
         told = json.loads(subprocess.run([a.troupe, "check", str(file), "--json"], stdout=subprocess.PIPE, check=True).stdout)
         self.nodes = {}
         for node in told["nodes"]:
             name = node["name"]
-            self.nodes[name] = Process(name, [a.troupe, "node", "--config", str(file), "--name", name], folder)
+            self.nodes[name] = Process(name, [a.troupe, "node", "--config", str(file), "--name", name, *flags], folder)
 
     @classmethod
-    def of_file(cls, a, folder):
-        """The cluster of a file that exists."""
+    def of_file(cls, a, folder, flags=()):
+        """The cluster of a file that exists; `flags` for each of its nodes."""
         told = json.loads(subprocess.run([a.troupe, "check", a.config, "--json"], stdout=subprocess.PIPE, check=True).stdout)
         cluster = cls.__new__(cls)
         cluster.machines = tuple((machine["name"], machine["role"]) for node in told["nodes"] for machine in node["machines"])
         cluster.gateways = {node["name"]: node["url"] for node in told["nodes"] if node["url"]}
-        cluster.start_nodes(a, folder, pathlib.Path(a.config))
+        cluster.start_nodes(a, folder, pathlib.Path(a.config), flags)
         return cluster
 
     @property

@@ -1,6 +1,7 @@
 #include "tools/simulate/production_engine.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <utility>
 
@@ -36,22 +37,22 @@ const std::vector<std::string> kRead = {"scheduling.seed",
                                         "link.layer_groups",
                                         "failure.heartbeat"};
 
-/// Settings that only a simulation has.
+/// Settings that only a simulation has: durations in microseconds, and counts.
 struct OwnKey {
   const char* name;
-  std::int64_t most;
-  void (*apply)(ClusterSettings&, std::int64_t);
+  std::chrono::nanoseconds ClusterSettings::*duration;
+  std::int32_t ClusterSettings::*count;
+  std::int32_t most;
 };
-constexpr std::int64_t kMillion = 1'000'000;
+constexpr std::int32_t kMostMicroseconds = 10'000'000;
 constexpr OwnKey kOwnKeys[] = {
-    {"network.latency_us", 10 * kMillion,
-     [](ClusterSettings& to, std::int64_t value) { to.latency = std::chrono::microseconds(value); }},
-    {"overheads.request_us", 10 * kMillion,
-     [](ClusterSettings& to, std::int64_t value) { to.request_overhead = std::chrono::microseconds(value); }},
-    {"overheads.step_us", 10 * kMillion,
-     [](ClusterSettings& to, std::int64_t value) { to.step_overhead = std::chrono::microseconds(value); }},
-    {"outputs.told", 10 * kMillion,
-     [](ClusterSettings& to, std::int64_t value) { to.told_max_tokens = static_cast<std::int32_t>(value); }},
+    {"network.latency_us", &ClusterSettings::latency, nullptr, kMostMicroseconds},
+    {"overheads.request_us", &ClusterSettings::request_overhead, nullptr, kMostMicroseconds},
+    {"overheads.prompt_token_us", &ClusterSettings::prompt_token_overhead, nullptr, kMostMicroseconds},
+    {"overheads.step_us", &ClusterSettings::step_overhead, nullptr, kMostMicroseconds},
+    {"overheads.token_us", &ClusterSettings::token_work, nullptr, kMostMicroseconds},
+    {"host.cores", nullptr, &ClusterSettings::host_cores, 4096},
+    {"outputs.told", nullptr, &ClusterSettings::told_max_tokens, 10'000'000},
 };
 
 Error refused(const Setting& setting, const std::string& why) {
@@ -60,10 +61,15 @@ Error refused(const Setting& setting, const std::string& why) {
 }
 
 Result<void> apply(const OwnKey& key, const Setting& setting, ClusterSettings& settings) {
-  const auto value = parse_number<std::int64_t>(setting.second);
-  if (!value || *value < 0 || *value > key.most)
-    return refused(setting, "expected a whole number from 0 to " + std::to_string(key.most) + ".");
-  key.apply(settings, *value);
+  const auto value = parse_number<double>(setting.second);
+  const bool whole = key.count == nullptr || (value && *value == std::floor(*value));
+  if (!value || !whole || *value < 0 || *value > key.most)
+    return refused(setting, std::string("expected a ") + (key.count != nullptr ? "whole " : "") + "number from 0 to " +
+                                std::to_string(key.most) + ".");
+  if (key.count != nullptr)
+    settings.*key.count = static_cast<std::int32_t>(*value);
+  else
+    settings.*key.duration = std::chrono::nanoseconds(std::llround(*value * 1e3));
   return {};
 }
 
@@ -97,6 +103,10 @@ Result<ClusterSettings> settings_of(const SimulationPlan& plan) {
   }
   if (auto set = config::override_cluster(out.cluster, flags); !set.ok())
     return Error{ErrorCode::kInvalidInput, set.error().message};
+  if (out.token_work.count() > 0 && out.host_cores == 0)
+    return Error{
+        ErrorCode::kInvalidInput,
+        "setting overheads.token_us: that is time of a core, and no cores are shared. Set host.cores as well."};
   scheduling.seed += plan.seed;
   auto& groups = out.cluster.link.layer_groups;
   groups = std::min({groups, kMostLayerGroups, static_cast<std::uint64_t>(std::max(plan.model.layers, 1))});

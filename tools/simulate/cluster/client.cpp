@@ -3,27 +3,35 @@
 #include <utility>
 
 #include "runtime/base/random.hpp"
+#include "tools/simulate/cluster/front.hpp"
 
 namespace troupe::simulate {
 
 using simulation::RequestStatus;
 
 ClientActor::behavior_type Client::make_behavior() {
+  requester_ = ClientActor{this};
+  if (options_.spend) requester_ = spawn<Front, caf::linked>(requester_, options_.spend, options_.token_work);
   began_ = now();
   answers_.resize(options_.load->size());
   auto sampling = std::make_shared<device::SamplingSpec>();
   sampling->seed = options_.seed;
   sampling->stop_tokens = {end_of_text(options_.vocab_size)};
   sampling_ = std::move(sampling);
-  delayed_send(ClientActor{this}, options_.load->front().at + options_.overhead, ArrivalDue{});
+  delayed_send(ClientActor{this}, options_.load->front().at, ArrivalDue{});
   return {[this](TokensGenerated& news) { on(news); }, [](PromptScored&) {}, [this](RequestEnded& ended) { on(ended); },
-          [this](const ArrivalDue& due) { on(due); }};
+          [this](const ArrivalDue& due) { on(due); }, [this](const StartDue& due) { start(due.place); }};
 }
 
 void Client::on(const ArrivalDue&) {
-  start(next_++);
+  const Place place = next_++;
+  const auto overhead = options_.overhead + (*options_.load)[place].prompt_tokens * options_.prompt_token_overhead;
+  if (overhead.count() > 0)
+    delayed_send(ClientActor{this}, overhead, StartDue{place});
+  else
+    start(place);
   if (next_ == options_.load->size()) return;
-  delayed_send(ClientActor{this}, (*options_.load)[next_].at + options_.overhead - (now() - began_), ArrivalDue{});
+  delayed_send(ClientActor{this}, (*options_.load)[next_].at - (now() - began_), ArrivalDue{});
 }
 
 void Client::start(Place place) {
@@ -43,7 +51,7 @@ void Client::start(Place place) {
   spec->include_stop = true;
   spec->sampling = sampling_;
   if (options_.request_timeout.count() > 0) spec->deadline = now() + options_.request_timeout;
-  spawn<Request>(std::move(spec), RequesterActor{ClientActor{this}}, options_.peers);
+  spawn<Request>(std::move(spec), requester_, options_.peers);
 }
 
 void Client::on(const TokensGenerated& news) {

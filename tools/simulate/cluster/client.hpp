@@ -20,10 +20,15 @@
 
 namespace troupe::simulate {
 
-/// From the client to itself: the next request of the load is due.
+/// From the client to itself: the next request of the load has arrived.
 struct ArrivalDue {};
 
-using ClientActor = RequesterActor::extend<caf::reacts_to<ArrivalDue>>;
+/// From the client to itself: the cluster hears of a request.
+struct StartDue {
+  Place place = 0;
+};
+
+using ClientActor = RequesterActor::extend<caf::reacts_to<ArrivalDue>, caf::reacts_to<StartDue>>;
 
 struct ClientOptions {
   const workload::Load* load = nullptr;  ///< outlives the client
@@ -33,9 +38,14 @@ struct ClientOptions {
   std::uint64_t seed = 0;  ///< of prompts and answers
   /// From a request's time in the load to when the cluster hears of it.
   std::chrono::nanoseconds overhead{};
+  std::chrono::nanoseconds prompt_token_overhead{};  ///< and as much more for each token of its prompt
   /// A request may generate at most so many tokens, as far as the cluster is told; then the text ends by itself, at the
   /// load's length. 0: the cluster is told the length.
   std::int32_t told_max_tokens = 0;
+  /// How a front gets the time that each token takes on its way to the client; none: there is no front, and it takes
+  /// none.
+  device::SpendTime spend = {};
+  std::chrono::nanoseconds token_work{};
   std::chrono::milliseconds request_timeout{};  ///< of a request, from its arrival on; 0: none
 };
 
@@ -49,7 +59,10 @@ class Client final : public exec::Actor<ClientActor::base> {
 
  protected:
   ClientActor::behavior_type make_behavior() override;
-  void on_exit() override { options_.peers = {}; }
+  void on_exit() override {
+    options_.peers = {};
+    requester_ = nullptr;
+  }
 
  private:
   struct Answer {
@@ -66,6 +79,7 @@ class Client final : public exec::Actor<ClientActor::base> {
   double seconds(TimePoint at) const { return std::chrono::duration<double>(at - began_).count(); }
 
   ClientOptions options_;
+  RequesterActor requester_;  // who is told of the requests: this or its front
   TimePoint began_;
   std::shared_ptr<const device::SamplingSpec> sampling_;
   Place next_ = 0;
@@ -75,3 +89,4 @@ class Client final : public exec::Actor<ClientActor::base> {
 }  // namespace troupe::simulate
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::simulate::ArrivalDue)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::simulate::StartDue)

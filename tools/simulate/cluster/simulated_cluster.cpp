@@ -15,6 +15,7 @@
 #include "tools/settings/settings.hpp"
 #include "tools/simulate/cluster/beats.hpp"
 #include "tools/simulate/cluster/client.hpp"
+#include "tools/simulate/cluster/host_cores.hpp"
 #include "tools/simulate/cluster/ledger.hpp"
 #include "tools/simulate/cluster/orders.hpp"
 
@@ -93,6 +94,12 @@ Result<simulation::SimulationOutcome> run_cluster(const std::vector<ModelledMach
   const auto now = [&system, began] { return std::chrono::duration<double>(system.now() - began).count(); };
   const auto later = system.spawn<exec::Later>();
 
+  const auto clock = [&system] { return std::chrono::nanoseconds(system.now().time_since_epoch()); };
+  device::SpendTime spend;
+  if (settings.host_cores > 0)
+    spend = [cores = std::make_shared<HostCores>(settings.host_cores, exec::run_after(later), clock)](
+                std::chrono::nanoseconds time, std::function<void()> done) { cores->run(time, std::move(done)); };
+
   const RoutingPolicyActor host = system.spawn<RoutingPolicyHost>(
       std::shared_ptr<policies::RoutingPolicy>(std::make_shared<NotedPolicy>(std::move(policy), ledger)));
   const RouterActor router = system.spawn<Router>(router_limits(cluster.shared), host);
@@ -100,7 +107,7 @@ Result<simulation::SimulationOutcome> run_cluster(const std::vector<ModelledMach
 
   link::ModelledOptions network;
   network.later = exec::run_after(later);
-  network.now = [&system] { return std::chrono::nanoseconds(system.now().time_since_epoch()); };
+  network.now = clock;
   network.latency = settings.latency;
   std::vector<MachineSpec> specs;
   for (std::size_t i = 0; i < machines.size(); ++i) {
@@ -114,6 +121,7 @@ Result<simulation::SimulationOutcome> run_cluster(const std::vector<ModelledMach
     options.seconds = [seconds = machine.seconds,
                        besides = std::chrono::duration<double>(settings.step_overhead).count()](
                           const device::StepWork& work) { return seconds(work) + besides; };
+    options.spend = spend;
     options.jitter = machine.jitter;
     options.jitter_seed = mix64(settings.seed) ^ i;
     options.began = [ledger, i, now](const device::Step& step, const device::StepWork& work,
@@ -152,6 +160,9 @@ Result<simulation::SimulationOutcome> run_cluster(const std::vector<ModelledMach
   client.vocab_size = kVocabulary;
   client.seed = settings.seed;
   client.overhead = settings.request_overhead;
+  client.prompt_token_overhead = settings.prompt_token_overhead;
+  client.spend = spend;
+  client.token_work = settings.token_work;
   client.told_max_tokens = settings.told_max_tokens;
   client.request_timeout = cluster.shared.scheduling.request_timeout;
   system.spawn<Client>(std::move(client));

@@ -35,8 +35,15 @@ struct ClusterSettings {
   std::chrono::nanoseconds latency{};  ///< of the network, one way
   /// What clients wait for each request besides: HTTP and the way to the router, there and back.
   std::chrono::nanoseconds request_overhead{};
+  /// And for each token of its prompt.
+  std::chrono::nanoseconds prompt_token_overhead{};
   /// What each step takes besides what its device does: the actors around it.
   std::chrono::nanoseconds step_overhead{};
+  /// Of one host that all machines, the front and the clients share; 0: machines do not share, and tokens cost nothing
+  /// on their way.
+  std::int32_t host_cores = 0;
+  /// Of a core, for each token on its way from its machine to its client.
+  std::chrono::nanoseconds token_work{};
   std::int32_t told_max_tokens = 0;  ///< see ClientOptions
   /// Already checked. Read: scheduling but for the routing policy's name, slo, splitwise, roles, link.layer_groups, and
   /// failure.heartbeat, which is how often machines tell the router what of their KV is free. A request_timeout of 0,

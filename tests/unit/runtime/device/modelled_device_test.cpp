@@ -1,6 +1,7 @@
 #include "runtime/device/modelled_device.hpp"
 
 #include <map>
+#include <string>
 #include <utility>
 
 #include <gtest/gtest.h>
@@ -13,13 +14,17 @@ using namespace std::chrono_literals;
 /// Keeps what it hears, and when.
 class Collector final : public StepObserver {
  public:
-  void group_written(StepId, std::int32_t) override {}
+  void group_written(StepId, std::int32_t group) override { at_once.push_back("group " + std::to_string(group)); }
   void group_written_after(std::chrono::nanoseconds after, StepId, std::int32_t) override { groups.push_back(after); }
-  void finished(StepResult) override {}
+  void finished(StepResult r) override {
+    at_once.push_back("finished");
+    result = std::move(r);
+  }
   void finished_after(std::chrono::nanoseconds after, StepResult r) override {
     took = after;
     result = std::move(r);
   }
+  std::vector<std::string> at_once;
   std::vector<std::chrono::nanoseconds> groups;
   std::chrono::nanoseconds took{};
   StepResult result;
@@ -197,6 +202,30 @@ TEST(ModelledDevice, LayerGroupsAreWrittenOneAfterTheOtherWhileAWatchedStepRuns)
   EXPECT_EQ(run(device, {sequence(prompt(30), 0, kBlocks)}, true)->groups,
             (std::vector<std::chrono::nanoseconds>{10ms, 20ms, 30ms}));
   EXPECT_TRUE(run(device, {sequence(prompt(30), 0, kBlocks)}, false)->groups.empty());
+}
+
+TEST(ModelledDevice, AStepThatSharesItsTimeGoesOnAsItGetsIt) {
+  auto sharing = options();
+  std::vector<std::chrono::nanoseconds> asked;
+  std::function<void()> got_it;
+  sharing.spend = [&](std::chrono::nanoseconds time, std::function<void()> then) {
+    asked.push_back(time);
+    got_it = std::move(then);
+  };
+  ModelledDevice device(sharing);
+  const auto observer = run(device, {sequence(prompt(30), 0, kBlocks)}, true);
+  for (const std::size_t heard : {0u, 1u, 2u, 4u}) {
+    EXPECT_EQ(observer->at_once.size(), heard);
+    if (heard < 4) std::exchange(got_it, {})();
+  }
+  EXPECT_EQ(asked, (std::vector<std::chrono::nanoseconds>(3, 10ms)));
+  EXPECT_EQ(observer->at_once, (std::vector<std::string>{"group 0", "group 1", "group 2", "finished"}));
+  EXPECT_EQ(observer->result.sequences.at(0).token, expected(prompt(30)));
+
+  const auto unwatched = run(device, {sequence(prompt(30), 0, kBlocks)});
+  EXPECT_EQ(asked.back(), 30ms);
+  got_it();
+  EXPECT_EQ(unwatched->at_once, std::vector<std::string>{"finished"});
 }
 
 TEST(ModelledDevice, ItsKvCountsAsTheModelsDoes) {

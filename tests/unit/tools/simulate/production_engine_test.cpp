@@ -94,6 +94,41 @@ TEST(ProductionEngine, OverheadsArePaidByEachRequestAndEachStep) {
     EXPECT_NEAR(with.requests.at(i).ttft_s, without.requests.at(i).ttft_s + 3.5e-3, 1e-8) << i;
     EXPECT_NEAR(with.requests.at(i).e2e_s, without.requests.at(i).e2e_s + 4.5e-3, 1e-8) << i;
   }
+  plan.settings = {{"overheads.request_us", "3000"}, {"overheads.prompt_token_us", "0.25"}};
+  EXPECT_NEAR(run(plan).requests.at(1).ttft_s, without.requests.at(1).ttft_s + 3.25e-3, 1e-8);
+}
+
+TEST(ProductionEngine, MachinesOfOneHostWaitForItsCores) {
+  // Two machines with a prompt each at the same time: on one core they take turns, and end within a turn.
+  auto plan = plan_of("mixed:h100-80gb*2", {arrival(0ms, 1000, 1), arrival(0ms, 1000, 1)});
+  plan.policy = "round_robin";
+  const double prompt = seconds_on("h100-80gb", {.prompt_tokens = 1000});
+  for (const auto& [cores, slower] : {std::pair{"2", 1.0}, std::pair{"1", 2.0}}) {
+    plan.settings = {{"host.cores", cores}};
+    const auto rows = run(plan).requests;
+    EXPECT_NEAR(std::max(rows[0].ttft_s, rows[1].ttft_s), slower * prompt, 1e-8) << cores;
+    EXPECT_GE(std::min(rows[0].ttft_s, rows[1].ttft_s), slower * prompt - 4.1e-3) << cores;
+  }
+}
+
+TEST(ProductionEngine, TokensTakeTimeOfTheHostsCoresOnTheirWay) {
+  auto plan = plan_of("mixed:h100-80gb", {arrival(0ms, 1000, 3)});
+  const auto without = run(plan).requests.at(0);
+  plan.settings = {{"host.cores", "2"}, {"overheads.token_us", "4000"}};
+  const auto beside = run(plan).requests.at(0);
+  EXPECT_NEAR(beside.ttft_s, without.ttft_s + 4e-3, 1e-8);
+  EXPECT_NEAR(beside.e2e_s, without.e2e_s + 4e-3, 1e-8);
+  plan.settings[0].second = "1";
+  // The first two tokens' ways share the core with the steps behind them.
+  const auto shared = run(plan).requests.at(0);
+  EXPECT_NEAR(shared.ttft_s, without.ttft_s + 8e-3, 1e-8);
+  EXPECT_NEAR(shared.e2e_s, without.e2e_s + 12e-3, 1e-8);
+}
+
+TEST(ProductionEngine, CoresOfTheHostAreNeededForTokensThatTakeTheirTime) {
+  auto plan = plan_of("mixed:h100-80gb", {arrival(0ms, 1000, 3)});
+  plan.settings = {{"overheads.token_us", "4000"}};
+  EXPECT_THAT(production_engine(plan, {}).error().message, HasSubstr("Set host.cores"));
 }
 
 TEST(ProductionEngine, StepsOfMachinesThatJitterDifferAndTheSameSeedRepeatsThem) {
