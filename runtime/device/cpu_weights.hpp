@@ -34,7 +34,7 @@ struct CpuLayer {
 };
 
 struct CpuWeights {
-  std::unique_ptr<WeightMemory> memory;  ///< of the matrices below, which must go first
+  std::unique_ptr<WeightMemory> memory;  ///< of the matrices below, which must go first: assign only to what is empty
   std::unique_ptr<std::byte[]> embedding_bytes;
   kernels::EmbeddingTable embedding;
   std::vector<CpuLayer> layers;

@@ -44,22 +44,18 @@ struct SharedStep {
   SpendTime spend;
   std::shared_ptr<StepObserver> observer;
   std::chrono::nanoseconds takes;
-  std::int32_t groups;  // that the observer hears of
+  bool watched;
+  std::int32_t parts;  // layer groups of a watched step; another is one
   StepResult result;
 };
 
-void go_on(const std::shared_ptr<SharedStep>& step, std::int32_t written) {
-  if (written == step->groups) return step->observer->finished(std::move(step->result));
-  const auto until = [&](std::int32_t group) { return step->takes * group / step->groups; };
-  step->spend(until(written + 1) - until(written), [step, written] {
-    step->observer->group_written(step->result.id, written);
-    go_on(step, written + 1);
+void go_on(const std::shared_ptr<SharedStep>& step, std::int32_t done) {
+  if (done == step->parts) return step->observer->finished(std::move(step->result));
+  const auto until = [&](std::int32_t part) { return step->takes * part / step->parts; };
+  step->spend(until(done + 1) - until(done), [step, done] {
+    if (step->watched) step->observer->group_written(step->result.id, done);
+    go_on(step, done + 1);
   });
-}
-
-void share(const std::shared_ptr<SharedStep>& step) {
-  if (step->groups > 0) return go_on(step, 0);
-  step->spend(step->takes, [step] { go_on(step, 0); });
 }
 
 }  // namespace
@@ -191,12 +187,12 @@ void ModelledDevice::start(std::shared_ptr<const Step> step, std::shared_ptr<Ste
   const std::chrono::nanoseconds takes(static_cast<std::int64_t>(seconds * 1e9 + 0.5));
   result.timings.total = takes;
   if (options_.began) options_.began(*step, work, takes);
-  const std::int32_t groups = step->watched ? options_.layer_groups : 0;
   if (options_.spend)
-    return share(std::make_shared<SharedStep>(
-        SharedStep{options_.spend, std::move(observer), takes, groups, std::move(result)}));
-  for (std::int32_t group = 0; group < groups; ++group)
-    observer->group_written_after(takes * (group + 1) / groups, step->id, group);
+    return go_on(std::make_shared<SharedStep>(SharedStep{options_.spend, std::move(observer), takes, step->watched,
+                                                         step->watched ? options_.layer_groups : 1, std::move(result)}),
+                 0);
+  for (std::int32_t group = 0; group < options_.layer_groups && step->watched; ++group)
+    observer->group_written_after(takes * (group + 1) / options_.layer_groups, step->id, group);
   observer->finished_after(takes, std::move(result));
 }
 

@@ -13,11 +13,13 @@ HostCores::HostCores(std::int32_t cores, exec::RunAfter later, Now now)
 }
 
 void HostCores::run(std::chrono::nanoseconds time, std::function<void()> done) {
-  if (running_.size() == cores_) {
-    Work longest = leave_core(running_.begin());
-    waiting_.push_front(std::move(longest));
-  }
-  take_core({time, std::move(done)});
+  Work work{time, std::move(done)};
+  if (running_.size() < cores_) return take_core(std::move(work));
+  const auto longest = running_.begin();
+  // Whose turn ends at this very moment gives its core up by itself.
+  if (longest->turn_ends <= now_()) return waiting_.push_front(std::move(work));
+  waiting_.push_front(leave_core(longest));
+  take_core(std::move(work));
 }
 
 HostCores::Work HostCores::leave_core(Running::iterator who) {
@@ -31,6 +33,7 @@ void HostCores::take_core(Work work) {
   work.since = now_();
   work.turn = ++turns_;
   const auto slice = std::min<std::chrono::nanoseconds>(work.left, kSlice);
+  work.turn_ends = work.since + slice;
   running_.push_back(std::move(work));
   later_(slice, [weak = weak_from_this(), turn = turns_] {
     if (const auto cores = weak.lock()) cores->end_turn(turn);

@@ -33,8 +33,10 @@ class HostCores : public std::enable_shared_from_this<HostCores> {
   struct Work {
     std::chrono::nanoseconds left;
     std::function<void()> done;
-    std::chrono::nanoseconds since{};  // when it got its core
-    std::uint64_t turn = 0;            // on a core; another one's callback is not for this
+    // On a core:
+    std::chrono::nanoseconds since{};
+    std::chrono::nanoseconds turn_ends{};
+    std::uint64_t turn = 0;  // another one's callback is not for this
   };
   using Running = std::list<Work>;
 

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -44,7 +45,14 @@ TEST(WeightMemory, AllocationsLieBehindEachOtherInPagesThatMayBeHuge) {
 
 TEST(WeightMemory, GivesMoreThanWasExpected) {
   WeightMemory memory(kMiB);
-  for (int i = 0; i < 5; ++i) std::memset(memory.resource()->allocate(3 * kMiB, 64), i, 3 * kMiB);
+  std::vector<std::byte*> parts;
+  for (int i = 0; i < 5; ++i) {
+    parts.push_back(static_cast<std::byte*>(memory.resource()->allocate(3 * kMiB, 64)));
+    std::memset(parts.back(), i, 3 * kMiB);
+  }
+  for (int i = 0; i < 5; ++i)
+    for (const std::size_t at : {std::size_t{0}, 3 * kMiB - 1})
+      EXPECT_EQ(parts[static_cast<std::size_t>(i)][at], std::byte(i)) << "part " << i;
 }
 
 TEST(WeightMemory, GivesAllBackAtItsEnd) {

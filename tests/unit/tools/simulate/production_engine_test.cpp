@@ -125,6 +125,22 @@ TEST(ProductionEngine, TokensTakeTimeOfTheHostsCoresOnTheirWay) {
   EXPECT_NEAR(shared.e2e_s, without.e2e_s + 12e-3, 1e-8);
 }
 
+TEST(ProductionEngine, EveryTextIsRightWhereStepsAndTokensShareCores) {
+  auto plan = plan_of("prompt:h100-80gb*2,token:h100-80gb*2", mixed_load(40, 50ms));
+  plan.settings = {{"host.cores", "2"}, {"overheads.token_us", "700.5"}};
+  const auto outcome = run(plan);
+  EXPECT_THAT(outcome.requests, Each(Field(&RequestOutcome::status, RequestStatus::kFinished)));
+  EXPECT_EQ(run(plan).requests.at(23).e2e_s, outcome.requests.at(23).e2e_s);
+}
+
+TEST(ProductionEngine, CountsAreWholeAndDurationsNeedNotBe) {
+  auto plan = plan_of("mixed:h100-80gb", {arrival(0ms, 1000, 3)});
+  plan.settings = {{"host.cores", "1.5"}};
+  EXPECT_THAT(production_engine(plan, {}).error().message, HasSubstr("expected a whole number from 0 to 4096"));
+  plan.settings = {{"overheads.step_us", "-0.5"}};
+  EXPECT_THAT(production_engine(plan, {}).error().message, HasSubstr("expected a number from 0 to 10000000"));
+}
+
 TEST(ProductionEngine, CoresOfTheHostAreNeededForTokensThatTakeTheirTime) {
   auto plan = plan_of("mixed:h100-80gb", {arrival(0ms, 1000, 3)});
   plan.settings = {{"overheads.token_us", "4000"}};

@@ -18,8 +18,7 @@ using testing::Pair;
 
 struct Host {
   explicit Host(std::int32_t count)
-      : cores(std::make_shared<HostCores>(count, exec::run_after(system.spawn<exec::Later>()),
-                                          [this] { return now(); })) {}
+      : cores(std::make_shared<HostCores>(count, exec::run_after(later), [this] { return now(); })) {}
 
   std::chrono::nanoseconds now() { return system.now() - began; }
   void run(const std::string& name, std::chrono::nanoseconds time) {
@@ -27,6 +26,7 @@ struct Host {
   }
 
   exec::VirtualSystem system;
+  exec::LaterActor later = system.spawn<exec::Later>();
   std::chrono::steady_clock::time_point began = system.now();
   std::vector<std::pair<std::string, std::chrono::nanoseconds>> ended;
   std::shared_ptr<HostCores> cores;
@@ -67,6 +67,15 @@ TEST(HostCores, WhoLostItsCoreGoesOnWhereItWas) {
   host.run("short", 1ms);
   host.system.run();
   EXPECT_THAT(host.ended, ElementsAre(Pair("short", 6ms), Pair("long", 11ms)));
+}
+
+TEST(HostCores, WhoseTimeIsUpLosesNothingToWhatComesAtThatMoment) {
+  Host host(1);
+  // The arrival is due at the same time as the end, and was asked for before.
+  exec::run_after(host.later)(3ms, [&] { host.run("next", 2ms); });
+  host.run("first", 3ms);
+  host.system.run();
+  EXPECT_THAT(host.ended, ElementsAre(Pair("first", 3ms), Pair("next", 5ms)));
 }
 
 TEST(HostCores, WorkThatIsAskedForAtAnotherOnesEndBeginsThere) {
