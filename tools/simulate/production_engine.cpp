@@ -4,6 +4,7 @@
 #include <cmath>
 #include <memory>
 #include <utility>
+#include <variant>
 
 #include "runtime/base/did_you_mean.hpp"
 #include "runtime/base/number.hpp"
@@ -37,22 +38,24 @@ const std::vector<std::string> kRead = {"scheduling.seed",
                                         "link.layer_groups",
                                         "failure.heartbeat"};
 
-/// Settings that only a simulation has: durations in microseconds, and counts.
+/// Settings that only a simulation has: durations in microseconds, counts, and factors.
 struct OwnKey {
   const char* name;
-  std::chrono::nanoseconds ClusterSettings::*duration;
-  std::int32_t ClusterSettings::*count;
+  std::variant<std::chrono::nanoseconds ClusterSettings::*, std::int32_t ClusterSettings::*, double ClusterSettings::*>
+      place;
   std::int32_t most;
 };
 constexpr std::int32_t kMostMicroseconds = 10'000'000;
+constexpr double kLeastFactor = 0.01;
 constexpr OwnKey kOwnKeys[] = {
-    {"network.latency_us", &ClusterSettings::latency, nullptr, kMostMicroseconds},
-    {"overheads.request_us", &ClusterSettings::request_overhead, nullptr, kMostMicroseconds},
-    {"overheads.prompt_token_us", &ClusterSettings::prompt_token_overhead, nullptr, kMostMicroseconds},
-    {"overheads.step_us", &ClusterSettings::step_overhead, nullptr, kMostMicroseconds},
-    {"overheads.token_us", &ClusterSettings::token_work, nullptr, kMostMicroseconds},
-    {"host.cores", nullptr, &ClusterSettings::host_cores, 4096},
-    {"outputs.told", nullptr, &ClusterSettings::told_max_tokens, 10'000'000},
+    {"network.latency_us", &ClusterSettings::latency, kMostMicroseconds},
+    {"overheads.request_us", &ClusterSettings::request_overhead, kMostMicroseconds},
+    {"overheads.prompt_token_us", &ClusterSettings::prompt_token_overhead, kMostMicroseconds},
+    {"overheads.step_us", &ClusterSettings::step_overhead, kMostMicroseconds},
+    {"overheads.token_us", &ClusterSettings::token_work, kMostMicroseconds},
+    {"host.cores", &ClusterSettings::host_cores, 4096},
+    {"host.speed_when_full", &ClusterSettings::speed_when_full, 1},
+    {"outputs.told", &ClusterSettings::told_max_tokens, 10'000'000},
 };
 
 Error refused(const Setting& setting, const std::string& why) {
@@ -61,15 +64,21 @@ Error refused(const Setting& setting, const std::string& why) {
 }
 
 Result<void> apply(const OwnKey& key, const Setting& setting, ClusterSettings& settings) {
+  const auto* const count = std::get_if<std::int32_t ClusterSettings::*>(&key.place);
+  const auto* const factor = std::get_if<double ClusterSettings::*>(&key.place);
   const auto value = parse_number<double>(setting.second);
-  const bool whole = key.count == nullptr || (value && *value == std::floor(*value));
-  if (!value || !whole || *value < 0 || *value > key.most)
-    return refused(setting, std::string("expected a ") + (key.count != nullptr ? "whole " : "") + "number from 0 to " +
-                                std::to_string(key.most) + ".");
-  if (key.count != nullptr)
-    settings.*key.count = static_cast<std::int32_t>(*value);
+  const bool whole = count == nullptr || (value && *value == std::floor(*value));
+  const double least = factor != nullptr ? kLeastFactor : 0;
+  if (!value || !whole || *value < least || *value > key.most)
+    return refused(setting, std::string("expected a ") + (count != nullptr ? "whole " : "") + "number from " +
+                                (factor != nullptr ? "0.01" : "0") + " to " + std::to_string(key.most) + ".");
+  if (count != nullptr)
+    settings.** count = static_cast<std::int32_t>(*value);
+  else if (factor != nullptr)
+    settings.** factor = *value;
   else
-    settings.*key.duration = std::chrono::nanoseconds(std::llround(*value * 1e3));
+    settings.*std::get<std::chrono::nanoseconds ClusterSettings::*>(key.place) =
+        std::chrono::nanoseconds(std::llround(*value * 1e3));
   return {};
 }
 
@@ -107,6 +116,10 @@ Result<ClusterSettings> settings_of(const SimulationPlan& plan) {
     return Error{
         ErrorCode::kInvalidInput,
         "setting overheads.token_us: that is time of a core, and no cores are shared. Set host.cores as well."};
+  if (out.speed_when_full != 1 && out.host_cores == 0)
+    return Error{
+        ErrorCode::kInvalidInput,
+        "setting host.speed_when_full: that is of a host's cores, and no cores are shared. Set host.cores as well."};
   scheduling.seed += plan.seed;
   auto& groups = out.cluster.link.layer_groups;
   groups = std::min({groups, kMostLayerGroups, static_cast<std::uint64_t>(std::max(plan.model.layers, 1))});

@@ -61,7 +61,8 @@ Result<std::string> first_model(const BenchOptions& options) {
 LoadPlan make_plan(const BenchOptions& options, const std::string& model, std::vector<TraceRequest> requests) {
   LoadPlan plan;
   plan.requests = std::move(requests);
-  plan.shape = {options.endpoint, model, options.vocabulary, options.ignore_eos, options.temperature, options.seed};
+  plan.shape = {options.endpoint,    model,        options.vocabulary, options.ignore_eos,
+                options.temperature, options.seed, options.extra_body};
   plan.call.url =
       base_url(options.url) + (options.endpoint == BenchEndpoint::kChat ? "/v1/chat/completions" : "/v1/completions");
   plan.call.headers = fields(options);
@@ -199,6 +200,7 @@ int run_bench(const BenchOptions& options) {
                              : report_text(setting, summary))
             << std::flush;
   tell_failures(result->samples);
+  if (const auto note = note_on_pieces(result->samples); !note.empty()) std::cerr << "troupe: note: " << note << "\n";
   if (result->interrupted) return kExitInterrupted;
   return summary.completed == 0 ? kExitUnavailable : kExitOk;
 }

@@ -34,6 +34,7 @@ struct BenchOptions {
   std::optional<std::uint32_t> clip_input, clip_output;  ///< of a trace, in tokens
   std::uint32_t vocabulary = 1000;
   std::optional<double> temperature = 0.0;
+  std::string extra_body;               ///< a JSON object, whose members go into each request's body
   std::vector<std::string> goodput;     ///< "ttft:500"
   std::vector<double> percentiles{99};  ///< 0 to 100
   std::string api_key;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include "tools/troupe/bench.hpp"
 
@@ -17,6 +18,7 @@ constexpr const char* kExamples =
     "  troupe bench --max-concurrency 8 --num-prompts 200 --input-len 512 --output-len 64 --ignore-eos\n"
     "  troupe bench --request-rate 4 --goodput ttft:500 tpot:50\n"
     "  troupe bench --trace conversation_trace.jsonl --num-prompts 500 --clip-input 2048\n"
+    "  troupe bench --extra-body '{\"return_token_ids\": true}'    # count each token, not each piece of text\n"
     "  troupe bench --url https://host:8443 --endpoint chat --json > result.json\n"
     "\n"
     "Exit codes: 0 ok, 64 usage, 65 bad trace, 66 no such trace, 69 server unreachable or refusing, 130 interrupted";
@@ -29,6 +31,12 @@ std::string above_zero(const std::string& text) {
   char* end = nullptr;
   const double value = std::strtod(text.c_str(), &end);
   return end != text.c_str() && *end == '\0' && value > 0 ? std::string() : "expected a number above 0, or inf";
+}
+
+std::string json_object(const std::string& text) {
+  return nlohmann::json::parse(text, nullptr, false).is_object()
+             ? std::string()
+             : R"(expected a JSON object, such as '{"return_token_ids": true}')";
 }
 
 void add_load_options(CLI::App& command, BenchOptions& options) {
@@ -53,6 +61,12 @@ void add_load_options(CLI::App& command, BenchOptions& options) {
       ->check(count)
       ->capture_default_str();
   command.add_option("--temperature", options.temperature, "Default: 0.")->check(CLI::Range(0.0, 2.0));
+  command
+      .add_option("--extra-body", options.extra_body,
+                  "Members to add to each request. Texts come in whole characters, so that a piece may hold several "
+                  "tokens; servers that know return_token_ids send each by itself then.")
+      ->type_name("JSON")
+      ->check(json_object);
   auto* trace = command.add_option("--trace", options.trace,
                                    "An Azure LLM (CSV) or Mooncake (JSONL) trace: times and lengths come from it.");
   trace->type_name("FILE");

@@ -54,6 +54,20 @@ void add_distribution(Json& out, const std::string& name, const Distribution& va
 
 }  // namespace
 
+std::string note_on_pieces(std::span<const BenchSample> samples) {
+  std::uint64_t tokens = 0, pieces = 0, most_ends = 0;
+  for (const auto& sample : samples) {
+    if (!sample.ok) continue;
+    tokens += sample.output_tokens;
+    pieces += 1 + sample.gaps.size();
+    ++most_ends;
+  }
+  if (tokens <= pieces + most_ends) return {};
+  return std::to_string(tokens) + " tokens came in " + std::to_string(pieces) +
+         " pieces, and the times to first tokens and between tokens are those of pieces. A server that knows "
+         "return_token_ids sends each token by itself: --extra-body '{\"return_token_ids\": true}'";
+}
+
 std::string percent_name(double percent) {
   char out[32];
   std::snprintf(out, sizeof out, "%g", percent);

@@ -29,6 +29,10 @@ std::string report_text(const BenchSetting& setting, const BenchSummary& summary
 std::string report_json(const BenchSetting& setting, const BenchSummary& summary, std::span<const BenchSample> samples,
                         bool detailed);
 
+/// What to know where tokens came together, which makes their times those of pieces; empty where none did. A request's
+/// last token may have no piece, as the end of the text has none.
+std::string note_on_pieces(std::span<const BenchSample> samples);
+
 /// "99" for 99.0, "99.9" for 99.9.
 std::string percent_name(double percent);
 

@@ -74,6 +74,7 @@ std::string request_body(const PromptShape& shape, const TraceRequest& request, 
   if (shape.ignore_eos) body["ignore_eos"] = true;
   body["stream"] = true;
   body["stream_options"] = {{"include_usage", true}};
+  if (!shape.extra_body.empty()) body.update(nlohmann::ordered_json::parse(shape.extra_body));
   return body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 

@@ -33,6 +33,7 @@ struct PromptShape {
   bool ignore_eos = false;
   std::optional<double> temperature;
   std::uint64_t seed = 0;
+  std::string extra_body;  ///< a JSON object, whose members are added to the body or replace its own; empty: nothing
 };
 
 /// A prompt of `request.input_tokens` token ids. Equal hash ids give equal tokens; the rest differs with `index`.

@@ -97,7 +97,8 @@ Result<simulation::SimulationOutcome> run_cluster(const std::vector<ModelledMach
   const auto clock = [&system] { return std::chrono::nanoseconds(system.now().time_since_epoch()); };
   device::SpendTime spend;
   if (settings.host_cores > 0)
-    spend = [cores = std::make_shared<HostCores>(settings.host_cores, exec::run_after(later), clock)](
+    spend = [cores = std::make_shared<HostCores>(settings.host_cores, exec::run_after(later), clock,
+                                                 settings.speed_when_full)](
                 std::chrono::nanoseconds time, std::function<void()> done) { cores->run(time, std::move(done)); };
 
   const RoutingPolicyActor host = system.spawn<RoutingPolicyHost>(

@@ -42,6 +42,9 @@ struct ClusterSettings {
   /// Of one host that all machines, the front and the clients share; 0: machines do not share, and tokens cost nothing
   /// on their way.
   std::int32_t host_cores = 0;
+  /// What a core of it does while all are at work, of what it does alone: they share memory, and whatever else
+  /// computes.
+  double speed_when_full = 1;
   /// Of a core, for each token on its way from its machine to its client.
   std::chrono::nanoseconds token_work{};
   std::int32_t told_max_tokens = 0;  ///< see ClientOptions

@@ -111,6 +111,16 @@ TEST(ProductionEngine, MachinesOfOneHostWaitForItsCores) {
   }
 }
 
+TEST(ProductionEngine, CoresThatAllWorkAreSlower) {
+  auto plan = plan_of("mixed:h100-80gb*2", {arrival(0ms, 1000, 1), arrival(0ms, 1000, 1), arrival(5s, 1000, 1)});
+  plan.policy = "round_robin";
+  plan.settings = {{"host.cores", "2"}, {"host.speed_when_full", "0.8"}};
+  const double prompt = seconds_on("h100-80gb", {.prompt_tokens = 1000});
+  const auto rows = run(plan).requests;
+  for (const int place : {0, 1}) EXPECT_NEAR(rows[place].ttft_s, prompt / 0.8, 1e-8);
+  EXPECT_NEAR(rows[2].ttft_s, prompt, 1e-8);
+}
+
 TEST(ProductionEngine, TokensTakeTimeOfTheHostsCoresOnTheirWay) {
   auto plan = plan_of("mixed:h100-80gb", {arrival(0ms, 1000, 3)});
   const auto without = run(plan).requests.at(0);
@@ -133,17 +143,23 @@ TEST(ProductionEngine, EveryTextIsRightWhereStepsAndTokensShareCores) {
   EXPECT_EQ(run(plan).requests.at(23).e2e_s, outcome.requests.at(23).e2e_s);
 }
 
-TEST(ProductionEngine, CountsAreWholeAndDurationsNeedNotBe) {
+TEST(ProductionEngine, CountsAreWholeDurationsNeedNotBeAndFactorsHaveBounds) {
   auto plan = plan_of("mixed:h100-80gb", {arrival(0ms, 1000, 3)});
   plan.settings = {{"host.cores", "1.5"}};
   EXPECT_THAT(production_engine(plan, {}).error().message, HasSubstr("expected a whole number from 0 to 4096"));
   plan.settings = {{"overheads.step_us", "-0.5"}};
   EXPECT_THAT(production_engine(plan, {}).error().message, HasSubstr("expected a number from 0 to 10000000"));
+  for (const char* none : {"0", "1.1"}) {
+    plan.settings = {{"host.cores", "2"}, {"host.speed_when_full", none}};
+    EXPECT_THAT(production_engine(plan, {}).error().message, HasSubstr("expected a number from 0.01 to 1."));
+  }
 }
 
 TEST(ProductionEngine, CoresOfTheHostAreNeededForTokensThatTakeTheirTime) {
   auto plan = plan_of("mixed:h100-80gb", {arrival(0ms, 1000, 3)});
   plan.settings = {{"overheads.token_us", "4000"}};
+  EXPECT_THAT(production_engine(plan, {}).error().message, HasSubstr("Set host.cores"));
+  plan.settings = {{"host.speed_when_full", "0.9"}};
   EXPECT_THAT(production_engine(plan, {}).error().message, HasSubstr("Set host.cores"));
 }
 

@@ -27,10 +27,11 @@ bool parses(const std::string& words) {
 }
 
 TEST(BenchCommand, TakesTheOptionsThatItsHelpNames) {
-  for (const char* words : {"", "--request-rate inf", "--request-rate 2.5 --num-prompts 10", "--concurrency 8",
-                            "--max-concurrency 8 --ignore-eos --seed 3", "--endpoint chat --json --detailed",
-                            "--goodput ttft:500 tpot:50", "--trace f.csv --time-scale 0.5 --clip-input 10",
-                            "--metric-percentiles 50,90,99.9", "--url https://h:1 --insecure --api-key k"})
+  for (const char* words :
+       {"", "--request-rate inf", "--request-rate 2.5 --num-prompts 10", "--concurrency 8",
+        "--max-concurrency 8 --ignore-eos --seed 3", "--endpoint chat --json --detailed", "--goodput ttft:500 tpot:50",
+        "--trace f.csv --time-scale 0.5 --clip-input 10", "--metric-percentiles 50,90,99.9",
+        "--url https://h:1 --insecure --api-key k", R"(--extra-body '{"return_token_ids": true}')"})
     EXPECT_TRUE(parses(words)) << words;
 }
 
@@ -38,7 +39,7 @@ TEST(BenchCommand, RefusesWhatMakesNoSense) {
   for (const char* words :
        {"--request-rate 0", "--request-rate -1", "--request-rate fast", "--num-prompts 0", "--max-concurrency 0",
         "--endpoint chats", "--time-scale 2", "--trace f.csv --request-rate 3", "--trace f.csv --input-len 3",
-        "--input-len -5", "--metric-percentiles 101", "--nonsense"})
+        "--input-len -5", "--metric-percentiles 101", "--extra-body [1]", "--extra-body {", "--nonsense"})
     EXPECT_FALSE(parses(words)) << words;
 }
 

@@ -139,5 +139,17 @@ TEST(ReportJson, ListsEachRequestWhereAskedTo) {
   EXPECT_EQ(out["errors"][0], "not UTF-8: \uFFFD");
 }
 
+TEST(NoteOnPieces, TellsWhereTokensCameTogether) {
+  BenchSample sample;
+  sample.ok = true;
+  sample.gaps = {0.1, 0.1};
+  sample.output_tokens = 4;  // the last one ended the text
+  EXPECT_EQ(note_on_pieces(std::vector<BenchSample>{sample, sample}), "");
+  sample.output_tokens = 5;
+  EXPECT_THAT(note_on_pieces(std::vector<BenchSample>{sample, sample}), HasSubstr("10 tokens came in 6 pieces"));
+  sample.ok = false;
+  EXPECT_EQ(note_on_pieces(std::vector<BenchSample>{sample}), "");
+}
+
 }  // namespace
 }  // namespace troupe

@@ -85,6 +85,15 @@ TEST(RequestBody, AsksForAStreamOfTokensWithUsage) {
   EXPECT_EQ(body["stream_options"]["include_usage"], true);
 }
 
+TEST(RequestBody, HoldsWhatWasAsked) {
+  PromptShape shape;
+  shape.extra_body = R"({"return_token_ids": true, "stream_options": {}})";
+  const auto body = nlohmann::json::parse(request_body(shape, request_of(3), 0));
+  EXPECT_EQ(body["return_token_ids"], true);
+  EXPECT_EQ(body["stream_options"], nlohmann::json::object());
+  EXPECT_EQ(body["max_tokens"], 4);
+}
+
 TEST(RequestBody, TalksInWordsToAChat) {
   PromptShape shape;
   shape.endpoint = BenchEndpoint::kChat;

@@ -17,8 +17,9 @@ using testing::ElementsAre;
 using testing::Pair;
 
 struct Host {
-  explicit Host(std::int32_t count)
-      : cores(std::make_shared<HostCores>(count, exec::run_after(later), [this] { return now(); })) {}
+  explicit Host(std::int32_t count, double speed_when_full = 1)
+      : cores(std::make_shared<HostCores>(
+            count, exec::run_after(later), [this] { return now(); }, speed_when_full)) {}
 
   std::chrono::nanoseconds now() { return system.now() - began; }
   void run(const std::string& name, std::chrono::nanoseconds time) {
@@ -92,6 +93,34 @@ TEST(HostCores, NoTimeIsHadAtOnce) {
   host.run("nothing", 0ns);
   host.system.run();
   EXPECT_THAT(host.ended, ElementsAre(Pair("nothing", 0ns), Pair("long", 3ms)));
+}
+
+TEST(HostCores, CoresAreSlowerWhileAllOfThemWork) {
+  Host host(2, 0.5);
+  host.run("long", 10ms);
+  host.system.pass(3ms);
+  host.run("short", 2ms);
+  host.system.run();
+  // Both need 4 ms for the 2 ms that the short one has to do; then 5 are left of the long one.
+  EXPECT_THAT(host.ended, ElementsAre(Pair("short", 7ms), Pair("long", 12ms)));
+}
+
+TEST(HostCores, SpeedFallsWithEachCoreThatWorks) {
+  Host host(3, 0.6);
+  host.run("a", 16ms);
+  host.run("b", 16ms);
+  host.system.run();
+  EXPECT_THAT(host.ended, ElementsAre(Pair("a", 20ms), Pair("b", 20ms)));
+}
+
+TEST(HostCores, SlicesAreAsLongOnSlowCores) {
+  Host host(2, 0.5);
+  host.run("a", 4ms);
+  host.run("b", 4ms);
+  host.run("c", 1ms);
+  host.system.run();
+  // The third takes the core of the first, has done 1 ms after 2, and gives it back.
+  EXPECT_THAT(host.ended, ElementsAre(Pair("c", 2ms), Pair("b", 8ms), Pair("a", 9ms)));
 }
 
 }  // namespace
