@@ -73,9 +73,9 @@ Result<void> apply(const OwnKey& key, const Setting& setting, ClusterSettings& s
     return refused(setting, std::string("expected a ") + (count != nullptr ? "whole " : "") + "number from " +
                                 (factor != nullptr ? "0.01" : "0") + " to " + std::to_string(key.most) + ".");
   if (count != nullptr)
-    settings.** count = static_cast<std::int32_t>(*value);
+    settings.*(*count) = static_cast<std::int32_t>(*value);
   else if (factor != nullptr)
-    settings.** factor = *value;
+    settings.*(*factor) = *value;
   else
     settings.*std::get<std::chrono::nanoseconds ClusterSettings::*>(key.place) =
         std::chrono::nanoseconds(std::llround(*value * 1e3));
