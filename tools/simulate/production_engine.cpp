@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <sstream>
 #include <utility>
 #include <variant>
 
@@ -69,9 +70,12 @@ Result<void> apply(const OwnKey& key, const Setting& setting, ClusterSettings& s
   const auto value = parse_number<double>(setting.second);
   const bool whole = count == nullptr || (value && *value == std::floor(*value));
   const double least = factor != nullptr ? kLeastFactor : 0;
-  if (!value || !whole || *value < least || *value > key.most)
-    return refused(setting, std::string("expected a ") + (count != nullptr ? "whole " : "") + "number from " +
-                                (factor != nullptr ? "0.01" : "0") + " to " + std::to_string(key.most) + ".");
+  if (!value || !whole || *value < least || *value > key.most) {
+    std::ostringstream expected;
+    expected << "expected a " << (count != nullptr ? "whole " : "") << "number from " << least << " to " << key.most
+             << ".";
+    return refused(setting, expected.str());
+  }
   if (count != nullptr)
     settings.*(*count) = static_cast<std::int32_t>(*value);
   else if (factor != nullptr)
@@ -112,14 +116,12 @@ Result<ClusterSettings> settings_of(const SimulationPlan& plan) {
   }
   if (auto set = config::override_cluster(out.cluster, flags); !set.ok())
     return Error{ErrorCode::kInvalidInput, set.error().message};
-  if (out.token_work.count() > 0 && out.host_cores == 0)
-    return Error{
-        ErrorCode::kInvalidInput,
-        "setting overheads.token_us: that is time of a core, and no cores are shared. Set host.cores as well."};
-  if (out.speed_when_full != 1 && out.host_cores == 0)
-    return Error{
-        ErrorCode::kInvalidInput,
-        "setting host.speed_when_full: that is of a host's cores, and no cores are shared. Set host.cores as well."};
+  for (const auto& [name, given] : {std::pair{"overheads.token_us", out.token_work.count() > 0},
+                                    std::pair{"host.speed_when_full", out.speed_when_full != 1}})
+    if (given && out.host_cores == 0)
+      return Error{ErrorCode::kInvalidInput, std::string("setting ") + name +
+                                                 ": that is about a host's cores, and no cores are shared. Set "
+                                                 "host.cores as well."};
   scheduling.seed += plan.seed;
   auto& groups = out.cluster.link.layer_groups;
   groups = std::min({groups, kMostLayerGroups, static_cast<std::uint64_t>(std::max(plan.model.layers, 1))});

@@ -25,7 +25,7 @@ class HostCores : public std::enable_shared_from_this<HostCores> {
 
   /// `cores`: at least 1. `later` calls back on the clock that `now` reads. `speed_when_full`: what a core does while
   /// all are at work, of what one does that works alone; over 0, at most 1. Between the two it falls by the same for
-  /// each.
+  /// each; one core always works alone.
   HostCores(std::int32_t cores, exec::RunAfter later, Now now, double speed_when_full = 1);
 
   /// Calls `done` when a thread of its own has had so much of the time of a core that works alone.

@@ -115,12 +115,12 @@ TEST(HostCores, SpeedFallsWithEachCoreThatWorks) {
 
 TEST(HostCores, SlicesAreAsLongOnSlowCores) {
   Host host(2, 0.5);
-  host.run("a", 4ms);
+  host.run("a", 2ms);
   host.run("b", 4ms);
-  host.run("c", 1ms);
+  host.run("c", 4ms);
   host.system.run();
-  // The third takes the core of the first, has done 1 ms after 2, and gives it back.
-  EXPECT_THAT(host.ended, ElementsAre(Pair("c", 2ms), Pair("b", 8ms), Pair("a", 9ms)));
+  // The third takes the core of the first, which gets one after 4 ms, when the others are through half of their work.
+  EXPECT_THAT(host.ended, ElementsAre(Pair("a", 8ms), Pair("b", 8ms), Pair("c", 10ms)));
 }
 
 }  // namespace
